@@ -1,0 +1,1 @@
+//! Run record to findings: objectives, phases, health, verdict.

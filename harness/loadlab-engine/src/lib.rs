@@ -1,0 +1,1 @@
+//! Offers load: pacer, Goose workers, HTTP and event-stream drivers, recorder.

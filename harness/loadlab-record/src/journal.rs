@@ -1,0 +1,196 @@
+//! The journal: one JSON line per thing that happened, appended while the run goes on. A torn last
+//! line is what a SIGKILL leaves, and is skipped.
+
+use std::{collections::BTreeMap, fmt};
+
+use loadlab_clock::Offset;
+use loadlab_scenario::Plan;
+use serde::{Deserialize, Serialize};
+
+use crate::{GeneratorSample, RunEvent, Scrape, Window};
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JournalLine {
+    /// The first line.
+    Header(Box<Header>),
+    /// A second of load.
+    Window(Box<Window>),
+    /// A second of the generator.
+    Generator(GeneratorSample),
+    /// Something that happened.
+    Event(RunEvent),
+    /// What a process published.
+    Scrape(Scrape),
+    /// The last line of a run that ended by itself or was asked to.
+    Ending(Ending),
+}
+
+/// What is known before the first arrival.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Header {
+    /// Version of the journal and of the run file.
+    pub format: u32,
+    /// What the run does.
+    pub plan: Plan,
+    /// Where and with what it ran.
+    pub environment: Environment,
+    /// What was loaded.
+    pub target: TargetInfo,
+}
+
+/// Where and with what a run ran.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Environment {
+    /// When it began: RFC 3339, UTC.
+    pub started: String,
+    /// loadlab's version.
+    pub loadlab: String,
+    /// CPU model.
+    pub cpu_model: String,
+    /// Cores this process may use.
+    pub cores: u32,
+    /// Memory of the machine, in bytes.
+    pub memory_bytes: u64,
+    /// Kernel release.
+    pub kernel: String,
+    /// Operating system.
+    pub os: String,
+    /// The command line.
+    pub command: Vec<String>,
+    /// 1-minute load average before the start, to see whether the machine was quiet.
+    pub load_average: f64,
+}
+
+/// What was loaded.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct TargetInfo {
+    /// The base address of the requests.
+    pub base: String,
+    /// The profile, for the reference target.
+    pub profile: Option<String>,
+    /// The profile's settings as they were in force, for the reference target.
+    pub settings: Option<serde_json::Value>,
+    /// The edges of the stack: name to address.
+    pub edges: BTreeMap<String, String>,
+    /// Versions of what the stack is made of.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// How the run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Ending {
+    /// When, in scenario time.
+    pub at: Offset,
+    /// Why.
+    pub reason: EndReason,
+    /// Arrivals still under way, which ended with the run.
+    pub in_flight: u64,
+}
+
+/// Why the run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The plan was carried out.
+    Finished,
+    /// An objective with `abort` was missed.
+    Aborted {
+        /// Its line.
+        objective: String,
+    },
+    /// A signal: 2 is SIGINT, 15 SIGTERM.
+    Signal(i32),
+    /// The target was lost.
+    TargetLost {
+        /// How.
+        how: String,
+    },
+    /// There is no last line: the process was killed.
+    Killed,
+}
+
+/// A journal, read. Lines in the order of writing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Journal {
+    /// Its first line.
+    pub header: Header,
+    /// What came after it, but the ending.
+    pub lines: Vec<JournalLine>,
+    /// How it ended; `None` after a SIGKILL.
+    pub ending: Option<Ending>,
+}
+
+/// Text that is no journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JournalError {
+    /// There is no first line, or it is no header.
+    NoHeader {
+        /// What the parser said.
+        reason: String,
+    },
+    /// A line that is not the last cannot be read.
+    BadLine {
+        /// Which, counted from 1.
+        line: usize,
+        /// What the parser said.
+        reason: String,
+    },
+    /// Written by a newer loadlab.
+    Format {
+        /// The version it has.
+        found: u32,
+        /// The newest that is understood.
+        newest: u32,
+    },
+}
+
+impl fmt::Display for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoHeader { reason } => write!(f, "the journal has no header: {reason}"),
+            Self::BadLine { line, reason } => {
+                write!(f, "line {line} of the journal cannot be read: {reason}")
+            }
+            Self::Format { found, newest } => {
+                write!(
+                    f,
+                    "the journal has format {found}, newer than {newest}, the newest this loadlab reads"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for JournalError {}
+
+impl Journal {
+    /// Reads a journal's text. A last line that cannot be read is skipped: it was being written.
+    pub fn parse(text: &str) -> Result<Self, JournalError> {
+        let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).peekable();
+        let header = match lines.next().map(|(_, line)| serde_json::from_str(line)) {
+            Some(Ok(JournalLine::Header(header))) => *header,
+            Some(Ok(_)) => {
+                return Err(JournalError::NoHeader { reason: "the first line is another".to_owned() });
+            }
+            Some(Err(error)) => return Err(JournalError::NoHeader { reason: error.to_string() }),
+            None => return Err(JournalError::NoHeader { reason: "it is empty".to_owned() }),
+        };
+        if header.format > crate::FORMAT {
+            return Err(JournalError::Format { found: header.format, newest: crate::FORMAT });
+        }
+        let mut journal = Self { header, lines: Vec::new(), ending: None };
+        while let Some((number, line)) = lines.next() {
+            match serde_json::from_str(line) {
+                Ok(JournalLine::Ending(ending)) => journal.ending = Some(ending),
+                Ok(line) => journal.lines.push(line),
+                Err(_) if lines.peek().is_none() => {}
+                Err(error) => {
+                    return Err(JournalError::BadLine { line: number + 1, reason: error.to_string() });
+                }
+            }
+        }
+        Ok(journal)
+    }
+}

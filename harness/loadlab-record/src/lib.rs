@@ -1,0 +1,30 @@
+//! What a run produces: samples, windows, events, histograms and the versioned run file.
+//!
+//! ```text
+//!   Sample --engine's recorder--> Window --journal line--> RunFile --analysis--> judged RunFile
+//!                                   RunEvent, Scrape ---^
+//! ```
+//!
+//! The journal is the truth: [`RunFile::from_journal`] makes the run file of a finished run and of a
+//! killed one alike. Nothing here reads a file or a clock.
+//!
+//! *Arrival*: one want of a user, with all its attempts. *Request*: one attempt of one step (or of
+//! one child of a fan-out). Arrivals and requests are counted apart.
+
+mod event;
+mod histogram;
+mod journal;
+mod outcome;
+mod run_file;
+mod sample;
+mod scrape;
+mod window;
+
+pub use event::{EventKind, RunEvent};
+pub use histogram::{Histogram, HistogramError, LatencySummary};
+pub use journal::{EndReason, Ending, Environment, Header, Journal, JournalError, JournalLine, TargetInfo};
+pub use outcome::{Outcome, OutcomeCounts};
+pub use run_file::*;
+pub use sample::{ArrivalSample, RequestSample, StreamSample};
+pub use scrape::{GeneratorSample, Scrape, Series};
+pub use window::{StepWindow, Window};

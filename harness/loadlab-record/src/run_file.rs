@@ -1,0 +1,221 @@
+//! `run.json`: everything a report needs, in one versioned document.
+//!
+//! The measured part is a function of the journal. The judged part ([`Judgement`]) is filled in by
+//! `loadlab-analysis`; it is stored beside the measurements, so that a report is a function of this
+//! file alone.
+
+use std::collections::BTreeMap;
+
+use loadlab_clock::{Seed, Speed};
+use loadlab_scenario::Plan;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Ending, Environment, GeneratorSample, Histogram, LatencySummary, OutcomeCounts, RunEvent, Series,
+    StepWindow, TargetInfo, Window,
+};
+
+/// Version of the run file and of the journal. A change that an old reader would misread raises it,
+/// and comes with a fixture of the old version that stays readable.
+pub const FORMAT: u32 = 1;
+
+/// A run, measured and judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunFile {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The reference target's profile, if it was the target.
+    pub profile: Option<String>,
+    /// The seed.
+    pub seed: Seed,
+    /// Scenario seconds per real second.
+    pub speed: Speed,
+    /// Pass, fail or inconclusive.
+    pub verdict: Verdict,
+    /// Why, one line each; empty for a pass.
+    pub reasons: Vec<String>,
+    /// Counts of arrivals, without the warm-up.
+    pub totals: Totals,
+    /// Latencies in milliseconds of scenario time, without the warm-up.
+    pub latency_ms: Latencies,
+    /// Each objective, judged.
+    pub objectives: Vec<ObjectiveResult>,
+    /// Each documented outcome, compared.
+    pub documented: Vec<DocumentedResult>,
+    /// Stretches of one health state, from the start to the end without gaps.
+    pub health: Vec<HealthSpan>,
+    /// Whether the generator kept up.
+    pub generator: GeneratorSummary,
+    /// What a reader should look at, most important first.
+    pub remarks: Vec<String>,
+    /// By step name, without the warm-up.
+    pub steps: BTreeMap<String, StepResult>,
+    /// How it ended.
+    pub ending: Ending,
+    /// What it did.
+    pub plan: Plan,
+    /// Where it ran.
+    pub environment: Environment,
+    /// What was loaded.
+    pub target: TargetInfo,
+    /// What happened, in order.
+    pub events: Vec<RunEvent>,
+    /// Latencies of the whole run, without the warm-up.
+    pub histograms: RunHistograms,
+    /// Every second, warm-up included.
+    pub windows: Vec<Window>,
+    /// The generator, every second.
+    pub generator_series: Vec<GeneratorSample>,
+    /// What the target published.
+    pub series: Vec<Series>,
+}
+
+/// Pass, fail or inconclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every objective holds.
+    Pass,
+    /// At least one does not.
+    Fail,
+    /// It cannot be told: the generator was the limit, or the run ended early.
+    Inconclusive,
+}
+
+/// Counts of arrivals. `scheduled = completed + failed + undispatched + in_flight`; in a finished run
+/// `in_flight` is 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Totals {
+    /// Were due.
+    pub scheduled: u64,
+    /// Ended well.
+    pub completed: u64,
+    /// Did not, abandoned ones included.
+    pub failed: u64,
+    /// Were never sent.
+    pub undispatched: u64,
+    /// Were under way when the run ended early.
+    pub in_flight: u64,
+    /// Extra attempts.
+    pub retried: u64,
+    /// Ended by the user's patience; part of `failed`.
+    pub abandoned: u64,
+    /// Of which at least one attempt was given up, whatever came of a retry.
+    pub gave_up: u64,
+    /// By outcome.
+    pub outcomes: OutcomeCounts,
+    /// Requests: every attempt of every step and child, with their own balance.
+    pub requests: u64,
+}
+
+/// The latencies of the arrivals, and the generator's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Latencies {
+    /// From due to the final outcome, of all arrivals.
+    pub response: LatencySummary,
+    /// The same, of those that ended well.
+    pub response_ok: LatencySummary,
+    /// From sent to done, of single requests.
+    pub service: LatencySummary,
+    /// From due to taken up: the generator's own lateness. Milliseconds of *real* time.
+    pub dispatch_lag_real: LatencySummary,
+}
+
+/// The requests of one step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StepResult {
+    /// Latency summaries by kind, in milliseconds of scenario time: `response`, `service`,
+    /// `first_byte`, `first_event`, `event_gap`, `client_wait`; those without samples left out.
+    pub latency_ms: BTreeMap<String, LatencySummary>,
+    /// Counts and histograms.
+    pub total: StepWindow,
+}
+
+/// The latencies of the whole run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunHistograms {
+    /// See [`Latencies::response`].
+    pub response: Histogram,
+    /// See [`Latencies::response_ok`].
+    pub response_ok: Histogram,
+    /// See [`Latencies::service`].
+    pub service: Histogram,
+    /// See [`Latencies::dispatch_lag_real`].
+    pub dispatch_lag: Histogram,
+}
+
+/// One objective, judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ObjectiveResult {
+    /// The line as written.
+    pub name: String,
+    /// What was observed, in the objective's unit (seconds, a share, per second, a gauge's own);
+    /// with a window, the worst one. Null if there was nothing to observe.
+    pub observed: Option<f64>,
+    /// The bound, in the same unit.
+    pub bound: f64,
+    /// The unit: `s`, `share`, `/s` or empty.
+    pub unit: String,
+    /// Whether it holds. Nothing to observe is a failure.
+    pub verdict: Verdict,
+    /// Why, where it needs words.
+    pub note: Option<String>,
+    /// When it was first missed, in scenario seconds, for an objective with a window.
+    pub first_missed_s: Option<f64>,
+}
+
+/// One claim of a source document, compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DocumentedResult {
+    /// What is claimed.
+    pub name: String,
+    /// The measure, as written.
+    pub measure: String,
+    /// Least and most that reproduce it, in the measure's unit.
+    pub band: (Option<f64>, Option<f64>),
+    /// What was observed, in the same unit.
+    pub observed: Option<f64>,
+    /// The unit: `s`, `share`, `/s` or empty.
+    pub unit: String,
+    /// Whether the observed value lies in the band.
+    pub reproduced: bool,
+}
+
+/// A stretch of one health state.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HealthSpan {
+    /// Its start, in scenario seconds.
+    pub from_s: f64,
+    /// Its end.
+    pub to_s: f64,
+    /// The state.
+    pub state: HealthState,
+}
+
+/// The health states of the systems-thinking framework.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthState {
+    /// All is well.
+    Healthy,
+    /// Elevated.
+    Degraded,
+    /// Unavailable, or as good as.
+    Failed,
+}
+
+/// Whether the generator kept up.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GeneratorSummary {
+    /// It was the limit: the run says nothing about the target.
+    pub limited: bool,
+    /// Why, one line each.
+    pub reasons: Vec<String>,
+    /// Its largest CPU use in a second, of all its cores.
+    pub cpu_peak: f64,
+    /// Arrivals dispatched per second over arrivals scheduled per second.
+    pub achieved: f64,
+}

@@ -1,0 +1,1 @@
+//! Findings to bytes: terminal, Markdown, HTML, JUnit.

@@ -1,0 +1,1 @@
+//! Brings the stack up and down: the keeper, the edge table, readiness.

@@ -1,0 +1,1 @@
+//! Finds where a service breaks, shows why, and proves what fixes it.

@@ -1,0 +1,13 @@
+//! The reference target: a search service whose queues, pools, caches, breakers and streams are
+//! real, and the stand-ins for what it depends on. `docs/TARGET.md` is its contract.
+//!
+//! ```text
+//!   gateway ──> service ──┬──> redis   (stand-in RESP server)
+//!                         ├──> sql     (stand-in PostgreSQL-protocol server)
+//!                         └──> llm     (OpenAI-compatible mock)
+//! ```
+//!
+//! Each role is a process. [`role::run`] runs one; nothing here knows the harness.
+
+pub mod profile;
+pub mod role;
