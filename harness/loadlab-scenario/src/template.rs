@@ -41,8 +41,12 @@ pub enum Value {
     },
     /// `${name}`: extracted by an earlier step or by the login, or the element of a fan-out.
     Kept(String),
-    /// `${json:…}`: the inner value, escaped for use inside a JSON string.
+    /// `${json:…}`: the inner value, escaped for use inside a JSON string. Holes of a `json:` body are
+    /// wrapped in it when the plan is built.
     Json(Box<Value>),
+    /// `${url:…}`: the inner value, every byte but the unreserved ones (RFC 3986) percent-encoded.
+    /// Holes of a `form:` body are wrapped in it when the plan is built.
+    Url(Box<Value>),
 }
 
 impl Template {
