@@ -27,6 +27,23 @@ pub enum JournalLine {
     Ending(Ending),
 }
 
+impl JournalLine {
+    /// The line as text, with its line feed. A published value that is not finite (Prometheus allows
+    /// it, JSON does not) is left out.
+    pub fn to_line(&self) -> String {
+        let finite = match self {
+            Self::Scrape(scrape) if scrape.values.values().any(|value| !value.is_finite()) => {
+                let mut scrape = scrape.clone();
+                scrape.values.retain(|_, value| value.is_finite());
+                Some(Self::Scrape(scrape))
+            }
+            _ => None,
+        };
+        let text = serde_json::to_string(finite.as_ref().unwrap_or(self));
+        text.expect("journal lines have text keys and histograms within their bounds") + "\n"
+    }
+}
+
 /// What is known before the first arrival.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Header {
@@ -192,5 +209,14 @@ impl Journal {
             }
         }
         Ok(journal)
+    }
+
+    /// The text that [`Journal::parse`] reads.
+    pub fn to_text(&self) -> String {
+        let header = JournalLine::Header(Box::new(self.header.clone())).to_line();
+        let ending = self.ending.clone().map(|ending| JournalLine::Ending(ending).to_line());
+        header
+            + &self.lines.iter().map(JournalLine::to_line).collect::<String>()
+            + &ending.unwrap_or_default()
     }
 }

@@ -12,12 +12,16 @@
 //! one child of a fan-out). Arrivals and requests are counted apart.
 
 mod event;
+mod from_journal;
 mod histogram;
 mod journal;
 mod outcome;
 mod run_file;
+mod run_file_text;
 mod sample;
 mod scrape;
+#[cfg(any(test, feature = "synthetic"))]
+pub mod synthetic;
 mod window;
 
 pub use event::{EventKind, RunEvent};
@@ -25,6 +29,7 @@ pub use histogram::{Histogram, HistogramError, LatencySummary};
 pub use journal::{EndReason, Ending, Environment, Header, Journal, JournalError, JournalLine, TargetInfo};
 pub use outcome::{Outcome, OutcomeCounts};
 pub use run_file::*;
+pub use run_file_text::{RunFileError, schema};
 pub use sample::{ArrivalSample, RequestSample, StreamSample};
 pub use scrape::{GeneratorSample, Scrape, Series};
 pub use window::{StepWindow, Window};

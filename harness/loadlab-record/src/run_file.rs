@@ -1,8 +1,8 @@
 //! `run.json`: everything a report needs, in one versioned document.
 //!
-//! The measured part is a function of the journal. The judged part ([`Judgement`]) is filled in by
-//! `loadlab-analysis`; it is stored beside the measurements, so that a report is a function of this
-//! file alone.
+//! The measured part is a function of the journal ([`RunFile::from_journal`]). The judged part
+//! ([`Judgement`]) is filled in by `loadlab-analysis`; it is stored beside the measurements, so that
+//! a report is a function of this file alone.
 
 use std::collections::BTreeMap;
 
@@ -73,6 +73,50 @@ pub struct RunFile {
     pub series: Vec<Series>,
 }
 
+/// The judged part of a run file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// See [`RunFile::verdict`].
+    pub verdict: Verdict,
+    /// See [`RunFile::reasons`].
+    pub reasons: Vec<String>,
+    /// See [`RunFile::objectives`].
+    pub objectives: Vec<ObjectiveResult>,
+    /// See [`RunFile::documented`].
+    pub documented: Vec<DocumentedResult>,
+    /// See [`RunFile::health`].
+    pub health: Vec<HealthSpan>,
+    /// See [`RunFile::generator`].
+    pub generator: GeneratorSummary,
+    /// See [`RunFile::remarks`].
+    pub remarks: Vec<String>,
+}
+
+impl RunFile {
+    /// The run, judged so.
+    pub fn set_judgement(&mut self, judgement: Judgement) {
+        self.verdict = judgement.verdict;
+        self.reasons = judgement.reasons;
+        self.objectives = judgement.objectives;
+        self.documented = judgement.documented;
+        self.health = judgement.health;
+        self.generator = judgement.generator;
+        self.remarks = judgement.remarks;
+    }
+
+    /// The windows that count: those after the warm-up.
+    pub fn measured(&self) -> &[Window] {
+        let first = first_measured_second(&self.plan);
+        let start = self.windows.partition_point(|window| window.second < first);
+        &self.windows[start..]
+    }
+}
+
+/// The first second that counts: a second in which the warm-up still lasts does not.
+pub fn first_measured_second(plan: &Plan) -> u64 {
+    plan.warm_up.as_secs() + u64::from(plan.warm_up.subsec_nanos() > 0)
+}
+
 /// Pass, fail or inconclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -87,10 +131,16 @@ pub enum Verdict {
 
 /// Counts of arrivals. `scheduled = completed + failed + undispatched + in_flight`; in a finished run
 /// `in_flight` is 0.
+///
+/// What was due in the warm-up and still under way at its end is counted as scheduled, since how it
+/// ended is counted too; [`Totals::carried_in`] tells how many those are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
-    /// Were due.
+    /// Were due, or under way when the warm-up ended.
     pub scheduled: u64,
+    /// Of these, the ones that were under way when the warm-up ended.
+    #[serde(default)]
+    pub carried_in: u64,
     /// Ended well.
     pub completed: u64,
     /// Did not, abandoned ones included.
@@ -109,6 +159,18 @@ pub struct Totals {
     pub outcomes: OutcomeCounts,
     /// Requests: every attempt of every step and child, with their own balance.
     pub requests: u64,
+}
+
+impl Totals {
+    /// Whether nothing was lost in counting.
+    pub fn balances(&self) -> bool {
+        self.scheduled == self.completed + self.failed + self.undispatched + self.in_flight
+    }
+
+    /// `count` as a share of what was scheduled, from 0 to 1; `None` if nothing was.
+    pub fn share(&self, count: u64) -> Option<f64> {
+        (self.scheduled > 0).then(|| count as f64 / self.scheduled as f64)
+    }
 }
 
 /// The latencies of the arrivals, and the generator's.

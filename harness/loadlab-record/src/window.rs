@@ -1,4 +1,5 @@
-//! One second of scenario time, as counts and histograms.
+//! One second of scenario time, as counts and histograms. In files, histograms without counts are
+//! left out.
 
 use std::collections::BTreeMap;
 
@@ -25,14 +26,19 @@ pub struct Window {
     /// Closed load: users there were at its end.
     pub users: u64,
     /// Due to end, of all arrivals that ended, undispatched ones included.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub response: Histogram,
     /// Due to end, of the arrivals that ended well.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub response_ok: Histogram,
     /// Sent to end, of all requests.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub service: Histogram,
     /// Due to taken up by a worker: the generator's own lateness.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub dispatch_lag: Histogram,
     /// By step name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub steps: BTreeMap<String, StepWindow>,
 }
 
@@ -50,16 +56,22 @@ pub struct StepWindow {
     /// Events of streams.
     pub events: u64,
     /// Due to end.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub response: Histogram,
     /// Sent to end.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub service: Histogram,
     /// Sent to first byte.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub first_byte: Histogram,
     /// Sent to first event.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub first_event: Histogram,
     /// Between events.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub event_gap: Histogram,
     /// Waiting for one of the client's connections.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub client_wait: Histogram,
 }
 

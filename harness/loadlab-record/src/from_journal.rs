@@ -1,0 +1,230 @@
+//! The measured part of a run file, from the journal alone: the same for a run that finished and for
+//! one that was killed.
+//!
+//! ```text
+//!   windows ──> one per second, gaps filled ──after the warm-up──> totals, latencies, steps
+//!   scrapes ──> series          events ──> in order of time
+//! ```
+
+use std::collections::BTreeMap;
+
+use loadlab_clock::{Offset, Speed};
+use loadlab_scenario::plan::{Plan, TargetPlan};
+
+use crate::{
+    EndReason, Ending, FORMAT, GeneratorSample, GeneratorSummary, Histogram, Journal, JournalLine, Latencies,
+    LatencySummary, Outcome, OutcomeCounts, RunEvent, RunFile, RunHistograms, Scrape, Series, StepResult,
+    StepWindow, Totals, Verdict, Window, first_measured_second,
+};
+
+impl RunFile {
+    /// What was measured. The judged part is empty, and the verdict inconclusive, until it is judged.
+    ///
+    /// Windows of one second are merged; seconds without a window had nothing due and nothing ended.
+    pub fn from_journal(journal: &Journal) -> Self {
+        let header = &journal.header;
+        let (plan, speed) = (header.plan.clone(), header.plan.speed);
+        let parts = Parts::of(&journal.lines);
+        let windows = every_second(&parts.windows);
+        let ending = journal.ending.clone().unwrap_or_else(|| parts.killed(&windows));
+        let first = windows.partition_point(|window| window.second < first_measured_second(&plan));
+        let (warm_up, measured) = windows.split_at(first);
+        let histograms = histograms(measured);
+        Self {
+            format: FORMAT,
+            scenario: plan.name.clone(),
+            profile: header.target.profile.clone().or_else(|| profile(&plan)),
+            seed: plan.seed,
+            speed,
+            verdict: Verdict::Inconclusive,
+            reasons: Vec::new(),
+            totals: totals(warm_up.last(), measured, ending.in_flight),
+            latency_ms: latencies(&histograms, speed),
+            objectives: Vec::new(),
+            documented: Vec::new(),
+            health: Vec::new(),
+            generator: GeneratorSummary::default(),
+            remarks: Vec::new(),
+            steps: steps(measured, speed),
+            ending,
+            plan,
+            environment: header.environment.clone(),
+            target: header.target.clone(),
+            events: parts.events,
+            histograms,
+            windows,
+            generator_series: parts.generator,
+            series: parts.series,
+        }
+    }
+}
+
+/// The journal's lines, sorted by kind.
+struct Parts {
+    windows: BTreeMap<u64, Window>,
+    generator: Vec<GeneratorSample>,
+    events: Vec<RunEvent>,
+    series: Vec<Series>,
+    /// The last instant that any line speaks of.
+    last: Offset,
+}
+
+impl Parts {
+    fn of(lines: &[JournalLine]) -> Self {
+        let mut windows: BTreeMap<u64, Window> = BTreeMap::new();
+        let mut generator = Vec::new();
+        let mut events = Vec::new();
+        let mut series = SeriesBuilder::default();
+        let mut last = Offset::ZERO;
+        for line in lines {
+            match line {
+                JournalLine::Window(window) => {
+                    last = last.max(Offset::from_micros((window.second + 1) * 1_000_000));
+                    windows
+                        .entry(window.second)
+                        .and_modify(|known| known.merge(window))
+                        .or_insert_with(|| (**window).clone());
+                }
+                JournalLine::Generator(sample) => generator.push(*sample),
+                JournalLine::Event(event) => {
+                    last = last.max(event.at);
+                    events.push(event.clone());
+                }
+                JournalLine::Scrape(scrape) => {
+                    last = last.max(scrape.at);
+                    series.add(scrape);
+                }
+                // The reader has set these apart; a second header would say the same.
+                JournalLine::Header(_) | JournalLine::Ending(_) => {}
+            }
+        }
+        events.sort_by_key(|event| event.at);
+        generator.sort_by_key(|sample| sample.second);
+        Self { windows, generator, events, series: series.finish(), last }
+    }
+
+    /// The ending of a run whose journal has none.
+    fn killed(&self, windows: &[Window]) -> Ending {
+        let in_flight = windows.last().map_or(0, |window| window.in_flight);
+        Ending { at: self.last, reason: EndReason::Killed, in_flight }
+    }
+}
+
+/// Collects the points of every series.
+#[derive(Default)]
+struct SeriesBuilder {
+    points: BTreeMap<(String, String), Vec<(f64, f64)>>,
+}
+
+impl SeriesBuilder {
+    fn add(&mut self, scrape: &Scrape) {
+        let finite = scrape.values.iter().filter(|(_, value)| value.is_finite());
+        for (name, value) in finite {
+            let points = self.points.entry((scrape.role.clone(), name.clone())).or_default();
+            points.push((scrape.at.as_secs_f64(), *value));
+        }
+    }
+
+    /// The series by role and name, their points in order of time.
+    fn finish(self) -> Vec<Series> {
+        let series = self.points.into_iter().map(|((role, written), mut points)| {
+            points.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+            let (name, labels) = match written.split_once('{') {
+                Some((name, labels)) => (name.to_owned(), labels.trim_end_matches('}').to_owned()),
+                None => (written, String::new()),
+            };
+            Series { role, name, labels, points }
+        });
+        series.collect()
+    }
+}
+
+/// The windows of every second up to the last. A second that is missing carries on what was in
+/// flight.
+fn every_second(known: &BTreeMap<u64, Window>) -> Vec<Window> {
+    let Some((last, _)) = known.last_key_value() else { return Vec::new() };
+    let mut windows: Vec<Window> = Vec::new();
+    for second in 0..=*last {
+        let before = windows.last().map_or((0, 0), |window| (window.in_flight, window.users));
+        let idle = || Window { second, in_flight: before.0, users: before.1, ..Window::default() };
+        windows.push(known.get(&second).cloned().unwrap_or_else(idle));
+    }
+    windows
+}
+
+/// The profile of the reference target, if the plan asks for it.
+fn profile(plan: &Plan) -> Option<String> {
+    match &plan.target {
+        TargetPlan::Profile { name, .. } => Some(name.clone()),
+        TargetPlan::Url { .. } => None,
+    }
+}
+
+/// The counts after the warm-up, of which `warm_up` is the last window.
+fn totals(warm_up: Option<&Window>, measured: &[Window], in_flight: u64) -> Totals {
+    let carried_in = warm_up.map_or(0, |window| window.in_flight);
+    let mut totals = Totals {
+        scheduled: carried_in,
+        carried_in,
+        in_flight,
+        outcomes: OutcomeCounts::default(),
+        ..Totals::default()
+    };
+    for window in measured {
+        totals.scheduled += window.scheduled;
+        totals.retried += window.retried;
+        totals.gave_up += window.gave_up;
+        totals.outcomes.merge(&window.ended);
+        totals.requests += window.steps.values().map(|step| step.ended.total()).sum::<u64>();
+    }
+    totals.completed = totals.outcomes.get(Outcome::Ok);
+    totals.undispatched = totals.outcomes.get(Outcome::Undispatched);
+    totals.failed = totals.outcomes.not_ok() - totals.undispatched;
+    totals.abandoned = totals.outcomes.get(Outcome::Abandoned);
+    totals
+}
+
+/// The latencies of all windows together.
+fn histograms(measured: &[Window]) -> RunHistograms {
+    let mut all = RunHistograms::default();
+    for window in measured {
+        all.response.merge(&window.response);
+        all.response_ok.merge(&window.response_ok);
+        all.service.merge(&window.service);
+        all.dispatch_lag.merge(&window.dispatch_lag);
+    }
+    all
+}
+
+fn latencies(histograms: &RunHistograms, speed: Speed) -> Latencies {
+    Latencies {
+        response: histograms.response.summary(speed),
+        response_ok: histograms.response_ok.summary(speed),
+        service: histograms.service.summary(speed),
+        dispatch_lag_real: histograms.dispatch_lag.summary(Speed::REAL),
+    }
+}
+
+/// The requests of every step.
+fn steps(measured: &[Window], speed: Speed) -> BTreeMap<String, StepResult> {
+    let mut totals: BTreeMap<&String, StepWindow> = BTreeMap::new();
+    for (name, step) in measured.iter().flat_map(|window| &window.steps) {
+        totals.entry(name).or_default().merge(step);
+    }
+    let result = |total: StepWindow| StepResult { latency_ms: summaries(&total, speed), total };
+    totals.into_iter().map(|(name, total)| (name.clone(), result(total))).collect()
+}
+
+/// The latencies of a step that have samples, by kind.
+fn summaries(step: &StepWindow, speed: Speed) -> BTreeMap<String, LatencySummary> {
+    let kinds: [(&str, &Histogram); 6] = [
+        ("response", &step.response),
+        ("service", &step.service),
+        ("first_byte", &step.first_byte),
+        ("first_event", &step.first_event),
+        ("event_gap", &step.event_gap),
+        ("client_wait", &step.client_wait),
+    ];
+    let some = kinds.into_iter().filter(|(_, histogram)| !histogram.is_empty());
+    some.map(|(kind, histogram)| (kind.to_owned(), histogram.summary(speed))).collect()
+}
