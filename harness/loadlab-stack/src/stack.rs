@@ -12,7 +12,10 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use self::lease::Lease;
-use crate::{Command, EdgeTable, Exit, Ledger, LeftOver, Message, RoleSpec, SpecError, StackSpec, Up};
+use crate::{
+    Command, EdgeTable, Exit, Ledger, LeftOver, Message, RoleFailure, RoleSpec, RoleUp, SpecError, StackSpec,
+    Up,
+};
 
 /// What the keeper needs beyond the roles' own time: to start, to speak, on a busy machine.
 const KEEPER_MARGIN: Duration = Duration::from_secs(5);
@@ -204,6 +207,11 @@ impl Stack {
         &self.up.edges
     }
 
+    /// The processes that the keeper started, in the order of the request.
+    pub fn roles(&self) -> &[RoleUp] {
+        &self.up.roles
+    }
+
     /// Where a role or external service is reached: by the load if it is loaded, else by its first
     /// dependent.
     pub fn address(&self, role: &str) -> Option<&str> {
@@ -212,7 +220,7 @@ impl Stack {
 
     /// Where each role that the keeper started publishes its metrics.
     pub fn endpoints(&self) -> Vec<MetricsEndpoint> {
-        let endpoint = |role: &crate::RoleUp| MetricsEndpoint {
+        let endpoint = |role: &RoleUp| MetricsEndpoint {
             role: role.name.clone(),
             url: format!("http://{}/metrics", role.admin.as_ref().unwrap_or(&role.listen)),
         };
@@ -273,7 +281,7 @@ async fn first_answer(lease: &mut Lease, spec: &StackSpec) -> Result<Up, StackEr
         match lease.hear().await {
             Some(Message::Ready(up)) => return Ok(up),
             Some(Message::Failed(failure)) => {
-                let crate::RoleFailure { role, why: reason, log } = failure;
+                let RoleFailure { role, why: reason, log } = failure;
                 return Err(StackError::RoleFailed { role, reason, log });
             }
             Some(Message::Died { .. } | Message::Down {}) => {}

@@ -119,22 +119,21 @@ impl Lease {
     /// Lets go of the lease, waits for the keeper's end, forces it if need be, and sweeps.
     pub(super) async fn end(mut self) -> LeaseEnd {
         drop(self.stdin.take());
-        let ended = tokio::time::timeout(END_LIMIT, self.keeper.wait()).await;
+        let mut ended = tokio::time::timeout(END_LIMIT, self.keeper.wait()).await;
         let forced = ended.is_err();
-        let status = match ended {
-            Ok(status) => status,
-            // SIGKILL is sent, and the kernel sees to the rest.
-            Err(_) => match self.keeper.start_kill() {
-                Ok(()) => self.keeper.wait().await,
-                Err(error) => Err(error),
-            },
-        };
+        if forced {
+            // An error means that it has ended just now.
+            drop(self.keeper.start_kill());
+            ended = tokio::time::timeout(END_LIMIT, self.keeper.wait()).await;
+        }
         let mut said_down = false;
-        while let Some(message) = self.hear().await {
+        // Its standard output has ended with it, unless not even SIGKILL could end it.
+        while let Ok(Some(message)) = tokio::time::timeout(END_LIMIT, self.hear()).await {
             said_down |= message == Message::Down {};
         }
         let swept = self.sweep().await;
-        LeaseEnd { how: status.ok().and_then(exit_of), forced, said_down, swept }
+        let how = ended.ok().and_then(Result::ok).and_then(exit_of);
+        LeaseEnd { how, forced, said_down, swept }
     }
 }
 
