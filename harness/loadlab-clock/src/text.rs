@@ -57,8 +57,8 @@ pub fn format_duration(duration: Duration) -> String {
     let micros = duration.as_micros();
     match micros {
         0 => "0s".to_owned(),
-        _ if micros % 3_600_000_000 == 0 => format!("{}h", micros / 3_600_000_000),
-        _ if micros % 60_000_000 == 0 => format!("{}m", micros / 60_000_000),
+        _ if micros.is_multiple_of(3_600_000_000) => format!("{}h", micros / 3_600_000_000),
+        _ if micros.is_multiple_of(60_000_000) => format!("{}m", micros / 60_000_000),
         _ if micros >= 1_000_000 => trimmed(duration.as_secs_f64(), 6, "s"),
         _ if micros >= 1_000 => trimmed(micros as f64 / 1e3, 3, "ms"),
         _ => format!("{micros}us"),
