@@ -9,5 +9,16 @@
 //!
 //! Each role is a process. [`role::run`] runs one; nothing here knows the harness.
 
+pub mod breaker;
+pub mod content;
+pub mod gateway;
+pub mod llm;
+pub mod metrics;
+pub mod pool;
 pub mod profile;
+pub mod redis_server;
 pub mod role;
+pub mod service;
+pub mod sql_server;
+pub mod standin;
+pub mod topology;

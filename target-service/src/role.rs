@@ -4,12 +4,18 @@
 //! `stop` token is cancelled. `main` reads the configuration from standard input and turns SIGTERM
 //! into that token; tests start a role on port 0 without either.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, fmt, io, net::SocketAddr};
 
 use loadlab_clock::{Seed, Speed};
 use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::profile::Profile;
+
+mod process;
+
+pub use process::main;
 
 /// Everything a role needs to know. The keeper fills in `listen` and `edges`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,6 +48,119 @@ pub struct Ready {
     /// Where it serves `/health`, `/metrics` and `/admin`, if that is another port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin: Option<SocketAddr>,
+}
+
+/// Why a role did not start, or ended before it was told to.
+#[derive(Debug)]
+pub enum RoleError {
+    /// There is no such role.
+    Unknown {
+        /// What was asked for.
+        role: String,
+    },
+    /// What came on standard input is no configuration.
+    Configuration {
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The edge table has no address for a dependency.
+    NoEdge {
+        /// Who needs it.
+        role: String,
+        /// The dependency.
+        edge: String,
+    },
+    /// The address cannot be listened on.
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The role's own parts could not be set up.
+    Start {
+        /// Which part.
+        part: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
+    /// It was serving and cannot any more.
+    Serve {
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for RoleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { role } => {
+                write!(f, "there is no role `{role}`; the roles are {}", ROLES.join(", "))
+            }
+            Self::Configuration { .. } => write!(f, "standard input holds no role configuration"),
+            Self::NoEdge { role, edge } => write!(f, "`{role}` has no edge to `{edge}`"),
+            Self::Bind { address, .. } => write!(f, "cannot listen on {address}"),
+            Self::Start { part, reason } => write!(f, "cannot set up {part}: {reason}"),
+            Self::Serve { .. } => write!(f, "cannot serve any more"),
+        }
+    }
+}
+
+impl std::error::Error for RoleError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Configuration { source } => Some(source),
+            Self::Bind { source, .. } | Self::Serve { source } => Some(source),
+            Self::Unknown { .. } | Self::NoEdge { .. } | Self::Start { .. } => None,
+        }
+    }
+}
+
+/// Every role there is.
+pub const ROLES: [&str; 5] = ["redis", "sql", "llm", "service", "gateway"];
+
+/// Runs one role until `stop`; calls `ready` once, when it serves.
+pub async fn run(
+    role: &str,
+    config: RoleConfig,
+    stop: CancellationToken,
+    ready: impl FnOnce(&Ready),
+) -> Result<(), RoleError> {
+    match role {
+        "redis" => crate::redis_server::serve(config, stop, ready).await,
+        "sql" => crate::sql_server::serve(config, stop, ready).await,
+        "llm" => crate::llm::serve(config, stop, ready).await,
+        "service" => crate::service::serve(config, stop, ready).await,
+        "gateway" => crate::gateway::serve(config, stop, ready).await,
+        _ => Err(RoleError::Unknown { role: role.to_owned() }),
+    }
+}
+
+impl RoleConfig {
+    /// The address of a dependency, `host:port`.
+    pub fn edge(&self, edge: &str) -> Result<&str, RoleError> {
+        self.edges
+            .get(edge)
+            .map(String::as_str)
+            .ok_or_else(|| RoleError::NoEdge { role: self.name.clone(), edge: edge.to_owned() })
+    }
+
+    /// Listens on the role's own address. The second value is where that is, with the real port.
+    pub async fn bind(&self) -> Result<(TcpListener, SocketAddr), RoleError> {
+        bind(self.listen).await
+    }
+
+    /// Listens on another free port of the same host, for `/health`, `/metrics` and `/admin`.
+    pub async fn bind_admin(&self) -> Result<(TcpListener, SocketAddr), RoleError> {
+        bind(SocketAddr::new(self.listen.ip(), 0)).await
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), RoleError> {
+    let fail = |source| RoleError::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(fail)?;
+    let local = listener.local_addr().map_err(fail)?;
+    Ok((listener, local))
 }
 
 /// Loopback, any free port.

@@ -1,25 +1,176 @@
 //! A profile: a named configuration of the whole target. All durations are scenario time.
 //!
-//! Profiles are YAML files in `profiles/`, compiled in, one section per role.
+//! Profiles are YAML files in `profiles/`, compiled in, one section per role. Single values are
+//! changed by dotted path: `service.pool.max=40`.
+
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
+mod gateway;
 mod llm;
 mod redis;
+mod service;
+mod settings;
 mod sql;
 
-pub use llm::LlmProfile;
-pub use redis::RedisProfile;
-pub use sql::SqlProfile;
+pub use gateway::{Balance, GatewayProfile, RateLimit};
+pub use llm::*;
+pub use redis::*;
+pub use service::{
+    BreakerSettings, Caches, L1Settings, L2Settings, OnDisconnect, SearchSettings, ServiceProfile,
+    SessionHabit, Timeouts, WarmUp, Workers,
+};
+pub use sql::*;
+
+/// The profiles that are compiled in: name and text.
+const SHIPPED: [(&str, &str); 1] = [("baseline", include_str!("../../profiles/baseline.yaml"))];
 
 /// The configuration of the whole target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
+    /// The gateway.
+    pub gateway: GatewayProfile,
+    /// Every instance of the service.
+    pub service: ServiceProfile,
     /// The LLM mock.
     pub llm: LlmProfile,
     /// The stand-in Redis.
     pub redis: RedisProfile,
     /// The stand-in SQL store.
     pub sql: SqlProfile,
+}
+
+/// Why there is no such profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProfileError {
+    /// No profile of that name is compiled in.
+    Unknown {
+        /// What was asked for.
+        name: String,
+    },
+    /// The text is no profile.
+    Text {
+        /// Whose text.
+        name: String,
+        /// What is wrong, with line and column.
+        reason: String,
+    },
+    /// A setting's path leads nowhere.
+    Path {
+        /// The path as it was given.
+        path: String,
+        /// The names that are accepted in the place of the first one that is not.
+        accepted: Vec<String>,
+    },
+    /// A setting's value is not what its place takes.
+    Value {
+        /// The path.
+        path: String,
+        /// The value as it was given.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl fmt::Display for ProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { name } => {
+                write!(f, "there is no profile `{name}`; the profiles are {}", Profile::names().join(", "))
+            }
+            Self::Text { name, reason } => write!(f, "profile `{name}`: {reason}"),
+            Self::Path { path, accepted } => {
+                write!(f, "no setting `{path}`; accepted here: {}", accepted.join(", "))
+            }
+            Self::Value { path, value, reason } => write!(f, "`{path}` cannot be `{value}`: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for ProfileError {}
+
+impl Profile {
+    /// The names of the profiles that are compiled in.
+    pub fn names() -> Vec<&'static str> {
+        SHIPPED.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// A profile that is compiled in.
+    pub fn named(name: &str) -> Result<Self, ProfileError> {
+        let text = SHIPPED
+            .iter()
+            .find_map(|(shipped, text)| (*shipped == name).then_some(*text))
+            .ok_or_else(|| ProfileError::Unknown { name: name.to_owned() })?;
+        serde_saphyr::from_str(text)
+            .map_err(|error| ProfileError::Text { name: name.to_owned(), reason: error.to_string() })
+    }
+
+    /// This profile with single values changed: dotted path to value, as written in YAML.
+    pub fn with(&self, changes: &BTreeMap<String, String>) -> Result<Self, ProfileError> {
+        changes.iter().try_fold(self.clone(), |profile, (path, value)| settings::set(&profile, path, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn baseline() -> Profile {
+        Profile::named("baseline").expect("it is shipped")
+    }
+
+    fn changed(path: &str, value: &str) -> Result<Profile, ProfileError> {
+        baseline().with(&BTreeMap::from([(path.to_owned(), value.to_owned())]))
+    }
+
+    #[test]
+    fn every_shipped_profile_is_read_and_says_so_in_json_too() {
+        for name in Profile::names() {
+            let profile = Profile::named(name).expect(name);
+            let json = serde_json::to_string(&profile).expect("json");
+            assert_eq!(serde_json::from_str::<Profile>(&json).expect("the same again"), profile);
+        }
+    }
+
+    #[test]
+    fn a_dotted_path_changes_one_value() {
+        let mut expected = baseline();
+        expected.service.pool.max = 40;
+        assert_eq!(changed("service.pool.max", "40").expect("a setting"), expected);
+        let slow = changed("service.timeouts.http", "10s").expect("a setting");
+        assert_eq!(slow.service.timeouts.http.as_secs(), 10);
+        let habit = changed("service.search.session", "per_retrieval").expect("a setting");
+        assert_eq!(habit.service.search.session, SessionHabit::PerRetrieval);
+    }
+
+    #[test]
+    fn a_wrong_path_names_what_is_accepted_there() {
+        let error = changed("service.pol.max", "40").expect_err("no such path").to_string();
+        assert!(
+            error.starts_with("no setting `service.pol.max`; accepted here: service.instances"),
+            "{error}"
+        );
+        assert!(error.contains("service.pool"), "{error}");
+        let error = changed("service.pool.max.more", "40").expect_err("a leaf has no parts").to_string();
+        assert!(error.contains("accepted here: service.pool.max"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_says_why() {
+        let error = changed("service.pool.max", "many").expect_err("no number").to_string();
+        assert!(error.starts_with("`service.pool.max` cannot be `many`: "), "{error}");
+        let error = changed("service.timeouts.http", "10").expect_err("no unit").to_string();
+        assert!(error.contains("unit"), "{error}");
+        let error = changed("service.pool", "3").expect_err("a section").to_string();
+        assert!(error.contains("it is a section"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_profile_names_those_there_are() {
+        let error = Profile::named("basline").expect_err("misspelt").to_string();
+        assert_eq!(error, "there is no profile `basline`; the profiles are baseline");
+    }
 }

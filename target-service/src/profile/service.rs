@@ -1,0 +1,169 @@
+//! The service's part of a profile.
+
+use std::time::Duration;
+
+use loadlab_clock::text::human_duration;
+use serde::{Deserialize, Serialize};
+
+use crate::pool::PoolSettings;
+
+/// The service's part: what every instance is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceProfile {
+    /// Instances, each a process.
+    pub instances: usize,
+    /// Workers in each instance.
+    pub workers: Workers,
+    /// The session pool of each instance.
+    pub pool: PoolSettings,
+    /// The breaker of each instance, for all its embedding calls.
+    pub breaker: BreakerSettings,
+    /// How long is waited for what.
+    pub timeouts: Timeouts,
+    /// The caches.
+    pub cache: Caches,
+    /// What a search does.
+    pub search: SearchSettings,
+}
+
+/// The workers of an instance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workers {
+    /// How many.
+    pub count: usize,
+    /// Searches that one worker works on at the same time, up to the generated answer.
+    pub slots: usize,
+    /// Requests that may wait at one worker; the connection of the next is reset.
+    pub backlog: usize,
+}
+
+/// The breaker before the embedding calls.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakerSettings {
+    /// Whether there is one; without it calls are limited and queued, but never rejected.
+    pub enabled: bool,
+    /// Calls under way at the same time; the rest queue.
+    pub concurrent: usize,
+    /// Failures in a row that open it.
+    pub failures: u32,
+    /// How long it stays open before it lets a probe through.
+    #[serde(with = "human_duration")]
+    pub open_for: Duration,
+    /// Probes under way at the same time while half-open, and successes in a row that close it.
+    pub probes: u32,
+}
+
+/// How long is waited for what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timeouts {
+    /// From a request's arrival at the service to the head of its answer; 504 after that. What
+    /// becomes of the work is [`SearchSettings::on_disconnect`].
+    #[serde(with = "human_duration")]
+    pub http: Duration,
+    /// An embedding call, or a generation from call to last token.
+    #[serde(with = "human_duration")]
+    pub llm: Duration,
+    /// A query, and the opening of a session.
+    #[serde(with = "human_duration")]
+    pub database: Duration,
+    /// The delivery of an answer, from its first event to its last.
+    #[serde(with = "human_duration")]
+    pub stream: Duration,
+    /// A Redis command; a time-out counts as a miss.
+    #[serde(with = "human_duration")]
+    pub redis: Duration,
+}
+
+/// The caches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Caches {
+    /// Part of every key: an answer to another prompt is another answer.
+    pub prompt_version: String,
+    /// Part of every key: sources found with other embeddings are other sources.
+    pub embedding_version: String,
+    /// Retrieval results, in each worker.
+    pub l1: L1Settings,
+    /// Retrieval results, in Redis.
+    pub l2: L2Settings,
+    /// Whole answers, in Redis.
+    pub answers: L2Settings,
+    /// What is in them when the instance becomes ready.
+    pub warm_up: WarmUp,
+}
+
+/// The cache in each worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct L1Settings {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Entries in one worker.
+    pub entries: u64,
+    /// How long an entry is good for.
+    #[serde(with = "human_duration")]
+    pub ttl: Duration,
+}
+
+/// A cache in Redis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct L2Settings {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// How long an entry is good for.
+    #[serde(with = "human_duration")]
+    pub ttl: Duration,
+}
+
+/// What an instance retrieves before it is ready: the most popular queries of the query log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WarmUp {
+    /// Queries into every worker's L1.
+    pub l1: usize,
+    /// Queries into L2; those of L1 are among them.
+    pub l2: usize,
+}
+
+/// What a search does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchSettings {
+    /// When a session is taken from the pool.
+    pub session: SessionHabit,
+    /// What happens to a search whose client has gone.
+    pub on_disconnect: OnDisconnect,
+    /// Fewest queries of a retrieval that no cache spares.
+    pub queries_min: usize,
+    /// Most queries of such a retrieval.
+    pub queries_max: usize,
+    /// Sources in an answer, at most.
+    pub sources: usize,
+    /// Stream events a second of *real* time, at most; tokens in between are joined.
+    pub events_per_second: f64,
+}
+
+/// When a search takes a session from the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionHabit {
+    /// One at its start, held until its answer is generated: a connection per request.
+    PerSearch,
+    /// One for its queries only, and none if a cache spares them.
+    PerRetrieval,
+}
+
+/// What happens to a search whose client has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDisconnect {
+    /// It goes on to its end, for nobody.
+    Finish,
+    /// It is dropped where it stands.
+    Cancel,
+}

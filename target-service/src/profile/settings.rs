@@ -1,0 +1,57 @@
+//! One value of a profile, changed by its dotted path.
+//!
+//! ```text
+//!   profile --JSON tree--> walk the path --replace the leaf--> profile
+//! ```
+//!
+//! The value goes through YAML's own reading and then through the profile's types, so `10s`, `40`
+//! and `{ lognormal: … }` are read as they would be in the file.
+
+use serde_json::Value;
+
+use super::{Profile, ProfileError};
+
+/// `profile` with the value at `path` replaced.
+pub(super) fn set(profile: &Profile, path: &str, value: &str) -> Result<Profile, ProfileError> {
+    let fail =
+        |reason: String| ProfileError::Value { path: path.to_owned(), value: value.to_owned(), reason };
+    let mut tree = serde_json::to_value(profile).map_err(|error| fail(error.to_string()))?;
+    let leaf = find(&mut tree, path)?;
+    let new: Value = serde_saphyr::from_str(value).map_err(|error| fail(error.to_string()))?;
+    // A section may be replaced by a section, as in `{ lognormal: … }`, but not by one word.
+    if leaf.is_object() && !new.is_object() && !is_variant(leaf) {
+        return Err(fail(format!("it is a section with {}", keys(leaf).join(", "))));
+    }
+    // A word where text stands is that text, whatever else it might mean: `yes`, `1`.
+    *leaf = if leaf.is_string() && !new.is_object() { Value::String(value.to_owned()) } else { new };
+    serde_json::from_value(tree).map_err(|error| fail(error.to_string()))
+}
+
+/// The place that `path` names.
+fn find<'a>(tree: &'a mut Value, path: &str) -> Result<&'a mut Value, ProfileError> {
+    let mut place = tree;
+    let mut walked = String::new();
+    for name in path.split('.') {
+        let accepted = match place {
+            Value::Object(fields) if fields.contains_key(name) => None,
+            Value::Object(fields) => Some(fields.keys().map(|key| format!("{walked}{key}")).collect()),
+            _ => Some(vec![walked.trim_end_matches('.').to_owned()]),
+        };
+        if let Some(accepted) = accepted {
+            return Err(ProfileError::Path { path: path.to_owned(), accepted });
+        }
+        place = &mut place[name];
+        walked = format!("{walked}{name}.");
+    }
+    Ok(place)
+}
+
+/// Whether this is one of several forms, `{ lognormal: … }`, which another form may replace.
+fn is_variant(value: &Value) -> bool {
+    const DISTRIBUTIONS: [&str; 4] = ["constant", "uniform", "exponential", "lognormal"];
+    keys(value).first().is_some_and(|key| DISTRIBUTIONS.contains(&key.as_str()))
+}
+
+fn keys(value: &Value) -> Vec<String> {
+    value.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect()
+}

@@ -1,0 +1,46 @@
+//! Documents by id: one, or many by one query. They take a session for the query and no slot.
+
+use axum::{
+    Json,
+    response::{IntoResponse as _, Response},
+};
+use serde_json::{Value, json};
+use tokio_postgres::{Row, types::ToSql};
+
+use super::{Instance, error::ServiceError, search::SERVING};
+
+/// Columns of a document, in the order that [`document`] reads them.
+const COLUMNS: &str = "id, title, topic, body, version, updated_at";
+
+/// `GET /api/content/{id}`.
+pub(super) async fn one(instance: &Instance, id: i64) -> Result<Response, ServiceError> {
+    let mut session = instance.pool.acquire(SERVING).await?;
+    let sql = format!("SELECT {COLUMNS} FROM documents WHERE id = $1");
+    let rows = session.query(&sql, &[&id]).await?;
+    let row = rows.first().ok_or_else(|| ServiceError::NotFound { what: format!("document {id}") })?;
+    Ok(Json(document(row)).into_response())
+}
+
+/// `POST /api/content/batch`. Documents that do not exist are left out and named.
+pub(super) async fn batch(instance: &Instance, ids: &[i64]) -> Result<Response, ServiceError> {
+    let mut session = instance.pool.acquire(SERVING).await?;
+    let places: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
+    let sql = format!("SELECT {COLUMNS} FROM documents WHERE id IN ({}) ORDER BY id", places.join(", "));
+    let parameters: Vec<&(dyn ToSql + Sync)> = ids.iter().map(|id| id as _).collect();
+    let rows = session.query(&sql, &parameters).await?;
+    let found: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+    let missing: Vec<&i64> = ids.iter().filter(|id| !found.contains(id)).collect();
+    let documents: Vec<Value> = rows.iter().map(document).collect();
+    Ok(Json(json!({"documents": documents, "missing": missing})).into_response())
+}
+
+fn document(row: &Row) -> Value {
+    json!({
+        "id": row.get::<_, i64>(0),
+        "title": row.get::<_, String>(1),
+        "topic": row.get::<_, String>(2),
+        "body": row.get::<_, String>(3),
+        "version": row.get::<_, i64>(4),
+        "updated_at": row.get::<_, i64>(5),
+    })
+}

@@ -1,0 +1,169 @@
+//! What an instance publishes. Durations are scenario seconds.
+
+use parking_lot::Mutex;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+
+use crate::{
+    breaker::BreakerMetrics,
+    metrics::{registry, seconds, text},
+    pool::PoolMetrics,
+};
+
+/// Which worker.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct WorkerLabel {
+    /// Its number, from 0.
+    pub worker: usize,
+}
+
+/// A cache's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CacheLabel {
+    /// `l1`, `l2` or `answer`.
+    pub level: &'static str,
+    /// `hit`, `miss` or `error`.
+    pub result: &'static str,
+}
+
+/// What the LLM is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OperationLabel {
+    /// `embedding` or `generation`.
+    pub operation: &'static str,
+}
+
+/// How a call of the LLM ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CallLabel {
+    /// `embedding` or `generation`.
+    pub operation: &'static str,
+    /// `ok`, `error`, `timeout` or `rejected`.
+    pub outcome: &'static str,
+}
+
+/// How a search ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SearchLabel {
+    /// `full`, `keyword` or `cached`; `none` if it ended before that was known.
+    pub mode: &'static str,
+    /// `ok`, `error`, `timeout`, `unavailable`, `refused` or `cancelled`.
+    pub result: &'static str,
+}
+
+/// All figures of an instance.
+#[derive(Debug)]
+pub struct ServiceMetrics {
+    /// Requests in a worker's backlog.
+    pub queue_depth: Family<WorkerLabel, Gauge>,
+    /// Admission slots taken.
+    pub in_flight: Family<WorkerLabel, Gauge>,
+    /// Waits for a slot.
+    pub queue_wait: Histogram,
+    /// Connections that were reset because every backlog was full.
+    pub resets: Counter,
+    /// The pool's part.
+    pub pool: PoolMetrics,
+    /// The breaker's part.
+    pub breaker: BreakerMetrics,
+    /// What the caches answered.
+    pub cache: Family<CacheLabel, Counter>,
+    /// How calls of the LLM ended.
+    pub llm_calls: Family<CallLabel, Counter>,
+    /// Calls under way.
+    pub llm_in_flight: Family<OperationLabel, Gauge>,
+    /// From call to answer.
+    pub llm_seconds: Family<OperationLabel, Histogram, fn() -> Histogram>,
+    /// Answers that are being delivered.
+    pub streams: Gauge,
+    /// Searches by mode and result.
+    pub searches: Family<SearchLabel, Counter>,
+    /// Searches finished for nobody.
+    pub abandoned: Counter,
+    /// From query to result.
+    pub query: Histogram,
+    registry: Mutex<Registry>,
+}
+
+impl Default for ServiceMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ServiceMetrics {
+    /// Figures with a registry of their own.
+    pub fn new() -> Self {
+        let mut registry = registry();
+        let llm_in_flight: Family<OperationLabel, Gauge> = Family::default();
+        let llm_queued: Family<OperationLabel, Gauge> = Family::default();
+        let embedding = OperationLabel { operation: "embedding" };
+        let generation = OperationLabel { operation: "generation" };
+        // Generation does not queue, and says so.
+        llm_queued.get_or_create(&generation).set(0);
+        llm_in_flight.get_or_create(&generation).set(0);
+        let metrics = Self {
+            queue_depth: Family::default(),
+            in_flight: Family::default(),
+            queue_wait: seconds(),
+            resets: Counter::default(),
+            pool: PoolMetrics::register(&mut registry),
+            breaker: BreakerMetrics::register(
+                &mut registry,
+                "embedding",
+                llm_in_flight.get_or_create_owned(&embedding),
+                llm_queued.get_or_create_owned(&embedding),
+            ),
+            cache: Family::default(),
+            llm_calls: Family::default(),
+            llm_in_flight,
+            llm_seconds: Family::new_with_constructor(seconds),
+            streams: Gauge::default(),
+            searches: Family::default(),
+            abandoned: Counter::default(),
+            query: seconds(),
+            registry: Mutex::default(),
+        };
+        metrics.register(&mut registry);
+        registry.register("llm_queued", "Calls that wait for a slot", llm_queued);
+        *metrics.registry.lock() = registry;
+        metrics
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        registry.register("worker_queue_depth", "Requests in a worker's backlog", self.queue_depth.clone());
+        registry.register("worker_in_flight", "Admission slots taken", self.in_flight.clone());
+        registry.register(
+            "worker_queue_wait_seconds",
+            "Waits for an admission slot",
+            self.queue_wait.clone(),
+        );
+        registry.register("worker_resets", "Connections reset for a full backlog", self.resets.clone());
+        registry.register("cache_requests", "Answers of the caches", self.cache.clone());
+        registry.register("llm_calls", "Calls of the LLM", self.llm_calls.clone());
+        registry.register("llm_in_flight", "Calls of the LLM under way", self.llm_in_flight.clone());
+        registry.register("llm_call_seconds", "From call to answer", self.llm_seconds.clone());
+        registry.register("streams_open", "Answers that are being delivered", self.streams.clone());
+        registry.register("search", "Searches by mode and result", self.searches.clone());
+        registry.register("abandoned_work", "Searches finished for nobody", self.abandoned.clone());
+        registry.register("db_query_seconds", "From query to result", self.query.clone());
+    }
+
+    /// The page that `/metrics` answers with.
+    pub fn text(&self) -> String {
+        text(&self.registry.lock())
+    }
+
+    /// Counts a cache's answer.
+    pub fn cached(&self, level: &'static str, result: &'static str) {
+        self.cache.get_or_create(&CacheLabel { level, result }).inc();
+    }
+
+    /// Counts the end of an LLM call.
+    pub fn called(&self, operation: &'static str, outcome: &'static str) {
+        self.llm_calls.get_or_create(&CallLabel { operation, outcome }).inc();
+    }
+}

@@ -1,0 +1,167 @@
+//! One instance of the service: four workers in one process, who share a session pool and a breaker.
+//!
+//! ```text
+//!            ┌─> worker 0 (event loop, backlog, slots, L1) ─┐
+//!   front ───┼─> worker 1                                   ├─> pool ─> SQL
+//!            ├─> worker 2                                   ├─> breaker ─> LLM (embeddings)
+//!            └─> worker 3                                   └─> LLM (generation), Redis (L2)
+//! ```
+//!
+//! The front runs where [`serve`] runs; each worker is a thread, and the pool's sessions are driven
+//! by one more.
+
+mod answer;
+mod cache;
+mod content_api;
+mod delivery;
+mod error;
+mod front;
+mod llm_client;
+mod metrics;
+mod readiness;
+mod retrieval;
+mod search;
+mod warm_up;
+mod worker;
+
+pub use answer::{Answer, Mode, Provenance, Retrieval, Source};
+pub use error::{Culprit, ServiceError};
+pub use llm_client::LlmError;
+pub use metrics::ServiceMetrics;
+
+use std::{sync::Arc, thread};
+
+use loadlab_clock::{RunClock, Speed};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    cache::WorkerCache, front::Front, llm_client::LlmClient, readiness::Readiness, search::Searcher,
+    worker::WorkerHandle,
+};
+use crate::{
+    breaker::Breaker,
+    pool::{PgConnector, Pool},
+    profile::ServiceProfile,
+    role::{Ready, RoleConfig, RoleError},
+};
+
+/// What the workers of an instance share.
+#[derive(Debug)]
+pub struct Instance {
+    /// Its settings.
+    pub profile: ServiceProfile,
+    /// Scenario seconds per real second.
+    pub speed: Speed,
+    /// Its sessions.
+    pub pool: Pool<PgConnector>,
+    /// The breaker before all embedding calls.
+    pub breaker: Breaker,
+    /// Its figures.
+    pub metrics: Arc<ServiceMetrics>,
+}
+
+/// Serves until `stop`.
+pub async fn serve(
+    config: RoleConfig,
+    stop: CancellationToken,
+    ready: impl FnOnce(&Ready),
+) -> Result<(), RoleError> {
+    // The threads end with this future, however it ends.
+    let threads = stop.child_token();
+    let _end = threads.clone().drop_guard();
+    let database = connector(&config)?;
+    let (metrics, database) = database;
+    let instance = Arc::new(instance(&config, metrics, &database, &threads)?);
+    let (workers, searchers) = start_workers(&config, &instance, &threads).await?;
+    warm_up::warm_up(&instance, &searchers).await;
+    let Some(searcher) = searchers.into_iter().next() else {
+        return Err(RoleError::Start { part: "the workers", reason: "workers.count is 0".to_owned() });
+    };
+    let readiness = Readiness::new(Arc::clone(&instance), searcher, database);
+    let front = Arc::new(Front::new(instance, workers, readiness));
+    let (listener, listen) = config.bind().await?;
+    ready(&Ready { role: config.name, listen, admin: None });
+    front.serve(listener, stop).await.map_err(|source| RoleError::Serve { source })
+}
+
+fn connector(config: &RoleConfig) -> Result<(Arc<ServiceMetrics>, PgConnector), RoleError> {
+    let metrics = Arc::new(ServiceMetrics::new());
+    let timeout = config.profile.service.timeouts.database;
+    let connector = PgConnector::new(config.edge("sql")?, config.speed, timeout, metrics.query.clone())
+        .map_err(|error| RoleError::Start { part: "the database's address", reason: error.to_string() })?
+        // The stand-in leaves out its modelled service time in a session that says so; PostgreSQL
+        // takes any setting with a dot in its name and ignores it.
+        .with_state(search::SERVING, "SET standin.service_time = on")
+        .with_state(warm_up::WARMING_UP, "SET standin.service_time = off");
+    Ok((metrics, connector))
+}
+
+fn instance(
+    config: &RoleConfig,
+    metrics: Arc<ServiceMetrics>,
+    database: &PgConnector,
+    stop: &CancellationToken,
+) -> Result<Instance, RoleError> {
+    let profile = config.profile.service.clone();
+    let sessions = session_thread(stop.clone());
+    let pool = Pool::start(database.clone(), &profile.pool, config.speed, sessions, metrics.pool.clone())
+        .map_err(|error| RoleError::Start { part: "the session pool", reason: error.to_string() })?;
+    let breaker = Breaker::new(&profile.breaker, RunClock::start(config.speed), metrics.breaker.clone());
+    Ok(Instance { profile, speed: config.speed, pool, breaker, metrics })
+}
+
+/// The event loop that drives the sessions of all workers.
+fn session_thread(stop: CancellationToken) -> Handle {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("an event loop can be made where others were");
+    let handle = runtime.handle().clone();
+    thread::Builder::new()
+        .name("sessions".to_owned())
+        .spawn(move || runtime.block_on(stop.cancelled()))
+        .expect("a thread can be started");
+    handle
+}
+
+async fn start_workers(
+    config: &RoleConfig,
+    instance: &Arc<Instance>,
+    stop: &CancellationToken,
+) -> Result<(Vec<WorkerHandle>, Vec<Searcher>), RoleError> {
+    let (redis, llm) = (config.edge("redis")?.to_owned(), config.edge("llm")?.to_owned());
+    let settings = Arc::new(instance.profile.cache.clone());
+    let mut handles = Vec::new();
+    let mut starting = Vec::new();
+    for number in 0..instance.profile.workers.count {
+        let (redis, llm) = (redis.clone(), llm.clone());
+        let (instance_here, settings) = (Arc::clone(instance), Arc::clone(&settings));
+        let connect = move || connect(instance_here, settings, &redis, &llm);
+        let (handle, ready) = worker::start(number, instance, stop.clone(), connect);
+        handles.push(handle);
+        starting.push(ready);
+    }
+    let mut searchers = Vec::new();
+    for ready in starting {
+        let lost = |_| RoleError::Start { part: "a worker", reason: "it ended".to_owned() };
+        searchers.push(ready.await.map_err(lost)??);
+    }
+    Ok((handles, searchers))
+}
+
+/// A worker's own clients, made on its own event loop.
+fn connect(
+    instance: Arc<Instance>,
+    settings: Arc<crate::profile::Caches>,
+    redis: &str,
+    llm: &str,
+) -> Result<Searcher, RoleError> {
+    let (speed, metrics) = (instance.speed, Arc::clone(&instance.metrics));
+    let timeouts = &instance.profile.timeouts;
+    let cache = WorkerCache::new(redis, settings, speed, timeouts.redis, Arc::clone(&metrics))
+        .map_err(|error| RoleError::Start { part: "the Redis client", reason: error.to_string() })?;
+    let llm = LlmClient::new(llm, speed, timeouts.llm, metrics)
+        .map_err(|error| RoleError::Start { part: "the LLM client", reason: error.to_string() })?;
+    Ok(Searcher { instance, cache, llm })
+}

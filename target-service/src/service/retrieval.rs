@@ -1,0 +1,201 @@
+//! Finding the sources of an answer: three to five queries, one after another on one session.
+//!
+//! ```text
+//!   candidates (keyword table) ─> titles ─> passages ─[ ─> related ─[ ─> freshness ]]
+//! ```
+//!
+//! How many of them a query needs depends on the query alone, so a run repeats. The store has no
+//! vectors: whether there are embeddings decides between [`retrieve`] and [`by_keywords`], and the
+//! keyword table ranks in both.
+
+use std::collections::BTreeMap;
+
+use tokio_postgres::types::ToSql;
+
+use super::answer::{Retrieval, Source};
+use crate::{
+    content::keywords,
+    pool::{DatabaseError, PgSession},
+    profile::SearchSettings,
+};
+
+/// Keywords of a query that are looked up; more make no better sources.
+const KEYWORDS_MAX: usize = 6;
+/// Places for ids in a statement; what is not needed repeats the last one, so that one statement
+/// serves every number of ids.
+const IDS: usize = 10;
+/// Sources that the keyword search gives: it has no time to be thorough.
+const KEYWORD_SOURCES: usize = 4;
+
+const CANDIDATES: &str = "SELECT document_id, SUM(weight) AS score FROM keywords \
+    WHERE word IN ($1, $2, $3, $4, $5, $6) GROUP BY document_id ORDER BY score DESC, document_id LIMIT 10";
+const TITLES: &str =
+    "SELECT id, title, topic FROM documents WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const PASSAGES: &str = "SELECT document_id, body FROM chunks \
+    WHERE document_id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ORDER BY document_id, ordinal";
+const RELATED: &str =
+    "SELECT id, title FROM documents WHERE topic = $1 AND id <> $2 ORDER BY updated_at DESC LIMIT 2";
+const FRESHNESS: &str =
+    "SELECT id, updated_at FROM documents WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+/// A related document scores this share of the best one: it was not asked for.
+const RELATED_SCORE: f64 = 0.25;
+
+/// A document on its way to being a source.
+#[derive(Debug, Clone)]
+struct Candidate {
+    id: i64,
+    score: f64,
+}
+
+/// The full retrieval.
+pub(super) async fn retrieve(
+    session: &mut PgSession,
+    query: &str,
+    settings: &SearchSettings,
+) -> Result<Retrieval, DatabaseError> {
+    let queries = queries_of(query, settings);
+    let candidates = candidates(session, query, settings.sources).await?;
+    if candidates.is_empty() {
+        return Ok(Retrieval::default());
+    }
+    let (mut sources, topic) = titles(session, &candidates).await?;
+    let passages = passages(session, &candidates).await?;
+    let missing = candidates.len() - sources.len();
+    if queries > 3
+        && let Some(topic) = topic
+    {
+        related(session, &topic, &mut sources, settings.sources).await?;
+    }
+    if queries > 4 {
+        prefer_fresh(session, &mut sources).await?;
+    }
+    Ok(Retrieval { sources, passages, missing })
+}
+
+/// The fallback: the best few documents by keyword, two queries.
+pub(super) async fn by_keywords(
+    session: &mut PgSession,
+    query: &str,
+    sources_max: usize,
+) -> Result<Retrieval, DatabaseError> {
+    let candidates = candidates(session, query, KEYWORD_SOURCES.min(sources_max)).await?;
+    if candidates.is_empty() {
+        return Ok(Retrieval::default());
+    }
+    let (sources, _) = titles(session, &candidates).await?;
+    let missing = candidates.len() - sources.len();
+    let passages = sources.iter().map(|source| format!("{}.", source.title)).collect();
+    Ok(Retrieval { sources, passages, missing })
+}
+
+/// How many queries this one needs, between the two settings: a function of its text.
+fn queries_of(query: &str, settings: &SearchSettings) -> usize {
+    let (fewest, most) = (settings.queries_min.max(3), settings.queries_max.min(5));
+    let span = most.saturating_sub(fewest) + 1;
+    // FNV-1a: fixed for ever, unlike the standard library's hash.
+    let hash = query.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    fewest + (hash >> 32) as usize % span
+}
+
+async fn candidates(
+    session: &mut PgSession,
+    query: &str,
+    most: usize,
+) -> Result<Vec<Candidate>, DatabaseError> {
+    let words = keywords(query);
+    let Some(last) = words.last() else { return Ok(Vec::new()) };
+    let padded: Vec<&str> = (0..KEYWORDS_MAX).map(|n| words.get(n).unwrap_or(last).as_str()).collect();
+    let parameters: Vec<&(dyn ToSql + Sync)> = padded.iter().map(|word| word as _).collect();
+    let rows = session.query(CANDIDATES, &parameters).await?;
+    let candidates = rows.iter().map(|row| Candidate { id: row.get(0), score: row.get(1) });
+    Ok(candidates.take(most).collect())
+}
+
+/// Titles in the order of the candidates, scored from 0 to 1, and the best one's topic.
+async fn titles(
+    session: &mut PgSession,
+    candidates: &[Candidate],
+) -> Result<(Vec<Source>, Option<String>), DatabaseError> {
+    let rows = by_ids(session, TITLES, candidates.iter().map(|candidate| candidate.id)).await?;
+    let found: BTreeMap<i64, (String, String)> =
+        rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
+    let best = candidates.first().map_or(1.0, |candidate| candidate.score).max(f64::MIN_POSITIVE);
+    let sources = candidates
+        .iter()
+        .filter_map(|candidate| {
+            let (title, _) = found.get(&candidate.id)?;
+            Some(Source { id: candidate.id, title: title.clone(), score: candidate.score / best })
+        })
+        .collect();
+    let topic = candidates.first().and_then(|best| found.get(&best.id)).map(|(_, topic)| topic.clone());
+    Ok((sources, topic))
+}
+
+async fn passages(session: &mut PgSession, candidates: &[Candidate]) -> Result<Vec<String>, DatabaseError> {
+    let rows = by_ids(session, PASSAGES, candidates.iter().map(|candidate| candidate.id)).await?;
+    Ok(rows.iter().map(|row| row.get(1)).collect())
+}
+
+async fn related(
+    session: &mut PgSession,
+    topic: &str,
+    sources: &mut Vec<Source>,
+    most: usize,
+) -> Result<(), DatabaseError> {
+    let Some(best) = sources.first().map(|source| source.id) else { return Ok(()) };
+    let rows = session.query(RELATED, &[&topic, &best]).await?;
+    for row in rows {
+        let id: i64 = row.get(0);
+        if sources.len() < most && sources.iter().all(|source| source.id != id) {
+            sources.push(Source { id, title: row.get(1), score: RELATED_SCORE });
+        }
+    }
+    Ok(())
+}
+
+/// Among sources of one score, the newer comes first.
+async fn prefer_fresh(session: &mut PgSession, sources: &mut [Source]) -> Result<(), DatabaseError> {
+    let rows = by_ids(session, FRESHNESS, sources.iter().map(|source| source.id)).await?;
+    let updated: BTreeMap<i64, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    sources.sort_by(|a, b| {
+        b.score.total_cmp(&a.score).then_with(|| updated.get(&b.id).cmp(&updated.get(&a.id)))
+    });
+    Ok(())
+}
+
+async fn by_ids(
+    session: &mut PgSession,
+    statement: &str,
+    ids: impl Iterator<Item = i64>,
+) -> Result<Vec<tokio_postgres::Row>, DatabaseError> {
+    let mut ids: Vec<i64> = ids.take(IDS).collect();
+    let Some(last) = ids.last().copied() else { return Ok(Vec::new()) };
+    ids.resize(IDS, last);
+    let parameters: Vec<&(dyn ToSql + Sync)> = ids.iter().map(|id| id as _).collect();
+    session.query(statement, &parameters).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{content, profile::Profile};
+
+    #[test]
+    fn a_query_needs_three_to_five_queries_and_always_as_many() {
+        let settings = Profile::named("baseline").expect("it is shipped").service.search;
+        let mut times = [0; 6];
+        for query in content::queries() {
+            let needed = queries_of(query, &settings);
+            assert_eq!(needed, queries_of(query, &settings));
+            times[needed] += 1;
+        }
+        assert_eq!(times[..3], [0, 0, 0]);
+        let third = content::queries().len() / 3;
+        for needed in 3..=5 {
+            assert!(times[needed].abs_diff(third) < third / 4, "{times:?}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! One search, from its query to its generated answer.
+//!
+//! ```text
+//!   answer cache? ─> session ─> embeddings (2, through the breaker) ─> L1 ─> L2 ─> queries ─> generation
+//!                       |            fail: keyword search                            |
+//!                       +------------ held all the way (`per_search`) ---------------+
+//! ```
+//!
+//! In `baseline` a search holds one session from its start until its answer is generated, although
+//! three in four need it for no query: the connection-per-request habit that makes the pool the
+//! first resource to run out.
+
+use std::sync::Arc;
+
+use super::{
+    Instance,
+    answer::{Answer, Mode, Provenance, Retrieval},
+    cache::WorkerCache,
+    delivery::Outbox,
+    error::ServiceError,
+    llm_client::LlmClient,
+    metrics::SearchLabel,
+    retrieval,
+};
+use crate::{
+    pool::{Lease, PgConnector},
+    profile::SessionHabit,
+};
+
+/// What a worker searches with.
+#[derive(Clone)]
+pub(super) struct Searcher {
+    /// What all workers share.
+    pub(super) instance: Arc<Instance>,
+    /// The worker's view of the caches.
+    pub(super) cache: WorkerCache,
+    /// The worker's client of the LLM.
+    pub(super) llm: LlmClient,
+}
+
+/// The state of the sessions that searches use.
+pub(super) const SERVING: &str = "serving";
+
+impl Searcher {
+    /// Searches, and writes what it has into `outbox` as it comes.
+    pub(super) async fn search(&self, query: &str, outbox: &Outbox) {
+        let (end, mode) = match self.answer(query, outbox).await {
+            Ok(answer) => {
+                let mode = answer.provenance.mode.name();
+                (Ok(answer), mode)
+            }
+            Err(Failure { error, mode }) => {
+                log::debug!("search failed ({:?}): {error}", error.culprit());
+                (Err(error), mode.map_or("none", Mode::name))
+            }
+        };
+        let result = end.as_ref().map_or_else(ServiceError::result, |_| "ok");
+        let metrics = &self.instance.metrics;
+        metrics.searches.get_or_create(&SearchLabel { mode, result }).inc();
+        // Before the end is told: who has it may leave at once, and was there all the same.
+        if outbox.gone().is_cancelled() {
+            metrics.abandoned.inc();
+        }
+        outbox.end(end);
+    }
+
+    async fn answer(&self, query: &str, outbox: &Outbox) -> Result<Answer, Failure> {
+        if let Some(mut answer) = self.cache.answer(query).await {
+            answer.provenance.mode = Mode::Cached;
+            outbox.sources(answer.sources.clone());
+            outbox.token(&answer.answer);
+            return Ok(answer);
+        }
+        let mut session = match self.instance.profile.search.session {
+            SessionHabit::PerSearch => Some(self.session().await?),
+            SessionHabit::PerRetrieval => None,
+        };
+        let (retrieval, mode) = if self.embeddings(query).await {
+            (self.retrieve(query, &mut session).await.map_err(|error| error.during(Mode::Full))?, Mode::Full)
+        } else {
+            let found = self.retrieve_by_keywords(query, &mut session).await;
+            (Arc::new(found.map_err(|error| error.during(Mode::Keyword))?), Mode::Keyword)
+        };
+        outbox.sources(retrieval.sources.clone());
+        let prompt = prompt(query, &retrieval, &self.instance.profile.cache.prompt_version);
+        let text = self
+            .llm
+            .generate(&prompt, |token| outbox.token(token))
+            .await
+            .map_err(|source| ServiceError::Generation { source }.during(mode))?;
+        drop(session);
+        let answer = Answer {
+            answer: text,
+            sources: retrieval.sources.clone(),
+            provenance: self.provenance(mode, &retrieval),
+        };
+        if mode == Mode::Full {
+            self.cache.keep_answer(query, &answer);
+        }
+        Ok(answer)
+    }
+
+    /// The query's embedding and that of its expansion, side by side. Both are needed: half of them
+    /// would find other sources than the caches hold.
+    async fn embeddings(&self, query: &str) -> bool {
+        let expansion = expansion(query);
+        let (own, expanded) = futures::join!(self.embed(query), self.embed(&expansion));
+        own && expanded
+    }
+
+    async fn embed(&self, text: &str) -> bool {
+        let called = self.instance.breaker.call(self.llm.embed(text)).await;
+        match called {
+            Ok(result) => {
+                if let Err(error) = &result {
+                    log::debug!("embedding failed: {error}");
+                }
+                result.is_ok()
+            }
+            Err(_rejected) => {
+                self.instance.metrics.called("embedding", "rejected");
+                false
+            }
+        }
+    }
+
+    async fn retrieve(
+        &self,
+        query: &str,
+        session: &mut Option<Lease<PgConnector>>,
+    ) -> Result<Arc<Retrieval>, ServiceError> {
+        if let Some(found) = self.cache.retrieval(query).await {
+            return Ok(found);
+        }
+        let settings = &self.instance.profile.search;
+        let mut own = None;
+        let session = self.held_or_own(session, &mut own).await?;
+        let found = Arc::new(retrieval::retrieve(session, query, settings).await?);
+        if found.missing == 0 {
+            self.cache.keep_retrieval(query, &found);
+        }
+        Ok(found)
+    }
+
+    /// The fallback. It is not cached: the same query finds more once there are embeddings again.
+    async fn retrieve_by_keywords(
+        &self,
+        query: &str,
+        session: &mut Option<Lease<PgConnector>>,
+    ) -> Result<Retrieval, ServiceError> {
+        let mut own = None;
+        let session = self.held_or_own(session, &mut own).await?;
+        Ok(retrieval::by_keywords(session, query, self.instance.profile.search.sources).await?)
+    }
+
+    /// The session that the search holds, or one for this retrieval only.
+    async fn held_or_own<'a>(
+        &self,
+        held: &'a mut Option<Lease<PgConnector>>,
+        own: &'a mut Option<Lease<PgConnector>>,
+    ) -> Result<&'a mut Lease<PgConnector>, ServiceError> {
+        match held {
+            Some(session) => Ok(session),
+            None => Ok(own.insert(self.session().await?)),
+        }
+    }
+
+    async fn session(&self) -> Result<Lease<PgConnector>, ServiceError> {
+        Ok(self.instance.pool.acquire(SERVING).await?)
+    }
+
+    fn provenance(&self, mode: Mode, retrieval: &Retrieval) -> Provenance {
+        let versions = &self.instance.profile.cache;
+        Provenance {
+            prompt_version: versions.prompt_version.clone(),
+            embedding_version: versions.embedding_version.clone(),
+            mode,
+            sources_found: retrieval.sources.len(),
+            sources_missing: retrieval.missing,
+        }
+    }
+}
+
+/// A failure with how far the search had come.
+struct Failure {
+    error: ServiceError,
+    mode: Option<Mode>,
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        Self { error, mode: None }
+    }
+}
+
+impl ServiceError {
+    fn during(self, mode: Mode) -> Failure {
+        Failure { error: self, mode: Some(mode) }
+    }
+}
+
+/// The query in other words, for the second embedding.
+fn expansion(query: &str) -> String {
+    format!("{query} explained: what it is, how it is done, what to look out for")
+}
+
+/// What the model is asked.
+fn prompt(query: &str, retrieval: &Retrieval, version: &str) -> String {
+    let mut prompt =
+        format!("[{version}] Answer the question from the sources.\nQuestion: {query}\nSources:\n");
+    for passage in &retrieval.passages {
+        prompt.push_str(passage);
+        prompt.push('\n');
+    }
+    prompt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prompt_holds_its_version_the_question_and_what_the_sources_say() {
+        let retrieval = Retrieval { passages: vec!["Ropes age.".to_owned()], ..Retrieval::default() };
+        let prompt = prompt("old rope", &retrieval, "p3");
+        assert!(prompt.starts_with("[p3]"));
+        assert!(prompt.contains("Question: old rope") && prompt.contains("Ropes age."));
+    }
+}

@@ -1,0 +1,41 @@
+//! What is in the caches when an instance becomes ready: the retrievals of the most popular queries
+//! of the query log, as a service has them that has run for a day.
+
+use std::sync::Arc;
+
+use futures::{StreamExt as _, stream};
+
+use super::{Instance, answer::Retrieval, error::ServiceError, retrieval, search::Searcher};
+use crate::content;
+
+/// The state of sessions whose queries take no modelled time.
+pub(super) const WARMING_UP: &str = "warming-up";
+/// Retrievals side by side.
+const AT_A_TIME: usize = 8;
+
+/// Fills L2 and every worker's L1. What cannot be retrieved is left out: an instance whose
+/// dependencies are down starts cold.
+pub(super) async fn warm_up(instance: &Arc<Instance>, searchers: &[Searcher]) {
+    let settings = &instance.profile.cache.warm_up;
+    let Some(first) = searchers.first() else { return };
+    let queries = &content::queries()[..settings.l1.max(settings.l2).min(content::queries().len())];
+    let retrieve = async |query: &String| -> Result<Arc<Retrieval>, ServiceError> {
+        let mut session = instance.pool.acquire(WARMING_UP).await?;
+        Ok(Arc::new(retrieval::retrieve(&mut session, query, &instance.profile.search).await?))
+    };
+    let side_by_side = AT_A_TIME.min(instance.profile.pool.max);
+    let mut retrievals =
+        stream::iter(queries).map(retrieve).buffered(side_by_side).zip(stream::iter(queries)).enumerate();
+    while let Some((rank, (retrieved, query))) = retrievals.next().await {
+        let found = match retrieved {
+            Ok(found) => found,
+            Err(error) => return log::warn!("warm-up ends at query {rank}: {error}"),
+        };
+        if rank < settings.l2 {
+            first.cache.keep_in_l2(query, &found).await;
+        }
+        if rank < settings.l1 {
+            searchers.iter().for_each(|searcher| searcher.cache.keep_in_l1(query, &found));
+        }
+    }
+}
