@@ -1,0 +1,52 @@
+//! What all workers of a run share.
+
+use std::sync::{Arc, OnceLock};
+
+use loadlab_clock::RunClock;
+
+use crate::{
+    dial::Dialer,
+    kept::Kept,
+    program::{Common, Program},
+    recorder::Recorder,
+};
+
+/// Shared by all workers. It changes only by becoming complete.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) program: Program,
+    pub(crate) common: Common,
+    pub(crate) dialer: Dialer,
+    pub(crate) recorder: Arc<Recorder>,
+    clock: OnceLock<RunClock>,
+    /// By identity: what its login gave.
+    logins: OnceLock<Vec<Vec<(usize, Kept)>>>,
+}
+
+impl Engine {
+    pub(crate) fn new(program: Program, common: Common, dialer: Dialer, recorder: Arc<Recorder>) -> Self {
+        Self { program, common, dialer, recorder, clock: OnceLock::new(), logins: OnceLock::new() }
+    }
+
+    /// The run begins. Workers do nothing before.
+    pub(crate) fn start(&self, clock: RunClock) {
+        self.recorder.start(&clock);
+        // There is one start.
+        let _ = self.clock.set(clock);
+    }
+
+    /// The run's clock.
+    pub(crate) fn clock(&self) -> &RunClock {
+        self.clock.get().expect("workers begin after the start")
+    }
+
+    pub(crate) fn set_logins(&self, logins: Vec<Vec<(usize, Kept)>>) {
+        // There is one round of logins.
+        let _ = self.logins.set(logins);
+    }
+
+    /// What the login of an identity gave.
+    pub(crate) fn login(&self, user: u32) -> &[(usize, Kept)] {
+        self.logins.get().and_then(|logins| logins.get(user as usize)).map_or(&[], Vec::as_slice)
+    }
+}
