@@ -1,1 +1,44 @@
-//! Run record to findings: objectives, phases, health, verdict.
+//! Run record to findings: objectives, documented outcomes, health, the generator, a verdict, and
+//! what to look at. Nothing here reads a file or a clock; equal runs give equal findings.
+//!
+//! ```text
+//!   windows, scrapes ──as they come──> Live ──────┐
+//!                                                 ├─> View ──evaluate──> Observation
+//!   RunFile ──> judge ──whole run, stretches──────┘
+//!           └─> generator, health, remarks ──> Judgement, stored in the run file
+//!   RunFile ──> timeline, Metrics ──> curves of a report
+//! ```
+//!
+//! *Stretch*: as many consecutive seconds as an objective's window is long. *Saturated*: a resource of
+//! which all is in use. *Tightest response objective*: the smallest upper bound on a percentile or the
+//! maximum of the arrivals' response time; what ends later is lost.
+
+mod documented;
+mod evaluate;
+mod facts;
+mod generator;
+mod health;
+mod judge;
+mod labels;
+mod live;
+#[cfg(test)]
+mod made_up;
+mod metrics;
+mod nearest;
+mod objectives;
+mod remarks;
+mod rules;
+mod saturation;
+mod timeline;
+mod words;
+
+pub use evaluate::{Observation, View, evaluate, holds, unit};
+pub use facts::Facts;
+pub use judge::{OutcomeClass, judge, judgement, outcome_class};
+pub use labels::labels;
+pub use live::{Live, Missed};
+pub use metrics::{Metrics, Points, held_at};
+pub use rules::{Rules, tightest_response};
+pub use saturation::{Saturation, saturations};
+pub use timeline::{Second, timeline};
+pub use words::{seconds_text, value_text};

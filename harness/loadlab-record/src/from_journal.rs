@@ -147,7 +147,9 @@ fn every_second(known: &BTreeMap<u64, Window>) -> Vec<Window> {
     for second in 0..=*last {
         let before = windows.last().map_or((0, 0), |window| (window.in_flight, window.users));
         let idle = || Window { second, in_flight: before.0, users: before.1, ..Window::default() };
-        windows.push(known.get(&second).cloned().unwrap_or_else(idle));
+        let mut window = known.get(&second).cloned().unwrap_or_else(idle);
+        window.shrink();
+        windows.push(window);
     }
     windows
 }
@@ -186,14 +188,17 @@ fn totals(warm_up: Option<&Window>, measured: &[Window], in_flight: u64) -> Tota
 
 /// The latencies of all windows together.
 fn histograms(measured: &[Window]) -> RunHistograms {
-    let mut all = RunHistograms::default();
-    for window in measured {
-        all.response.merge(&window.response);
-        all.response_ok.merge(&window.response_ok);
-        all.service.merge(&window.service);
-        all.dispatch_lag.merge(&window.dispatch_lag);
+    let sum = |of: fn(&Window) -> &Histogram| {
+        let mut sum = Histogram::sum(measured.iter().map(of));
+        sum.shrink();
+        sum
+    };
+    RunHistograms {
+        response: sum(|window| &window.response),
+        response_ok: sum(|window| &window.response_ok),
+        service: sum(|window| &window.service),
+        dispatch_lag: sum(|window| &window.dispatch_lag),
     }
-    all
 }
 
 fn latencies(histograms: &RunHistograms, speed: Speed) -> Latencies {
@@ -227,4 +232,112 @@ fn summaries(step: &StepWindow, speed: Speed) -> BTreeMap<String, LatencySummary
     ];
     let some = kinds.into_iter().filter(|(_, histogram)| !histogram.is_empty());
     some.map(|(kind, histogram)| (kind.to_owned(), histogram.summary(speed))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::synthetic::{Synthetic, killed};
+
+    #[test]
+    fn a_finished_run_has_every_arrival_accounted_for() {
+        let run = Synthetic::burst(100).run();
+        let totals = run.totals;
+        assert!(totals.balances() && totals.in_flight == 0, "{totals:?}");
+        assert_eq!(totals.scheduled, totals.completed + totals.failed);
+        assert_eq!(totals.requests, 100 + totals.retried, "one step, no fan-out");
+        assert_eq!(run.latency_ms.response.count, 100);
+        assert_eq!(run.latency_ms.response_ok.count, totals.completed);
+        assert_eq!(run.steps["search"].total.ended.total(), totals.requests);
+        assert_eq!(run.steps["search"].latency_ms["service"].count, totals.requests);
+        assert!(!run.steps["search"].latency_ms.contains_key("client_wait"), "nobody waited");
+        assert_eq!(run.verdict, Verdict::Inconclusive, "it is not judged yet");
+        assert_eq!(run.profile.as_deref(), Some("baseline"));
+    }
+
+    #[test]
+    fn a_killed_run_is_measured_up_to_its_last_line() {
+        let whole = Synthetic::burst(100).journal();
+        let run = RunFile::from_journal(&killed(&whole, 6));
+        assert_eq!((run.ending.reason.clone(), run.ending.at.as_secs_f64()), (EndReason::Killed, 6.0));
+        assert_eq!(run.windows.len(), 6);
+        assert_eq!(run.totals.scheduled, 100);
+        assert!(run.totals.in_flight > 40 && run.totals.balances(), "{:?}", run.totals);
+        let whole = RunFile::from_journal(&whole);
+        assert_eq!(run.windows, whole.windows[..6], "what was written before is the same");
+        assert_eq!(
+            RunFile::from_journal(&killed(&Synthetic::burst(1).journal(), 0)).totals,
+            Totals::default()
+        );
+    }
+
+    #[test]
+    fn the_warm_up_is_kept_in_the_windows_and_left_out_of_the_totals() {
+        let warm_up = Duration::from_millis(4_500);
+        let synthetic = Synthetic { warm_up, ..Synthetic::arrivals(5, Duration::from_secs(20)) };
+        let run = synthetic.run();
+        assert_eq!(run.windows.iter().map(|window| window.scheduled).sum::<u64>(), 100);
+        assert_eq!(run.totals.scheduled - run.totals.carried_in, 75, "from 5 s on");
+        assert_eq!(run.totals.carried_in, run.windows[4].in_flight);
+        assert!(run.totals.carried_in > 5 && run.totals.balances(), "{:?}", run.totals);
+        assert_eq!(run.measured().first().map(|window| window.second), Some(5));
+        assert_eq!(run.latency_ms.response.count, run.totals.outcomes.total());
+    }
+
+    #[test]
+    fn seconds_without_a_window_carry_on_what_is_in_flight() {
+        let mut journal = Synthetic::burst(100).journal();
+        let second = |line: &JournalLine| match line {
+            JournalLine::Window(window) => Some(window.second),
+            _ => None,
+        };
+        let twice: Vec<_> = journal.lines.iter().filter(|line| second(line) == Some(5)).cloned().collect();
+        journal.lines.retain(|line| second(line) != Some(0) && second(line) != Some(1));
+        journal.lines.extend(twice);
+        let run = RunFile::from_journal(&journal);
+        assert_eq!(
+            run.windows.iter().map(|window| window.second).collect::<Vec<_>>(),
+            (0..15).collect::<Vec<_>>()
+        );
+        assert_eq!((run.windows[1].in_flight, run.windows[1].scheduled), (0, 0));
+        let whole = Synthetic::burst(100).run();
+        let ended = |run: &RunFile| run.windows[5].ended.total();
+        assert_eq!(ended(&run), 2 * ended(&whole), "two windows of one second are merged");
+    }
+
+    #[test]
+    fn latencies_are_in_scenario_time_whatever_the_speed() {
+        let speed = Speed::try_new(20.0).expect("a speed");
+        let (slow, fast) = (Synthetic::burst(30).run(), Synthetic { speed, ..Synthetic::burst(30) }.run());
+        let p95 = |run: &RunFile| run.latency_ms.response.p95.expect("arrivals ended");
+        assert!((p95(&fast) / p95(&slow) - 1.0).abs() < 0.002, "{} and {}", p95(&fast), p95(&slow));
+        let lag = |run: &RunFile| run.latency_ms.dispatch_lag_real.p95.expect("arrivals were dispatched");
+        assert_eq!(lag(&slow).to_bits(), lag(&fast).to_bits(), "the generator's lateness stays real");
+        assert_ne!(slow.histograms.response, fast.histograms.response);
+    }
+
+    #[test]
+    fn series_hold_the_points_of_one_role_and_label_set_in_order() {
+        let mut journal = Synthetic::burst(1).journal();
+        journal.lines.clear();
+        let scrape = |at_ms: u64, values: &[(&str, f64)]| {
+            let values = values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+            JournalLine::Scrape(Scrape {
+                at: Offset::from_micros(at_ms * 1_000),
+                role: "llm".to_owned(),
+                values,
+            })
+        };
+        journal.lines.push(scrape(500, &[("up", 2.0)]));
+        journal.lines.push(scrape(250, &[("up", 1.0), ("calls{op=\"a\"}", 3.0), ("bad", f64::NAN)]));
+        let series = RunFile::from_journal(&journal).series;
+        let named: Vec<_> =
+            series.iter().map(|s| (s.name.as_str(), s.labels.as_str(), s.points.clone())).collect();
+        assert_eq!(
+            named,
+            [("calls", "op=\"a\"", vec![(0.25, 3.0)]), ("up", "", vec![(0.25, 1.0), (0.5, 2.0)])]
+        );
+    }
 }

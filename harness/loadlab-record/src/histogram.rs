@@ -102,6 +102,20 @@ impl Histogram {
         Self { total: 0, counts: Counts::Sparse(Vec::new()) }
     }
 
+    /// The sum of many: added up densely where that is less work than merging lists.
+    pub fn sum<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let parts: Vec<&Self> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        let filled: usize = parts.iter().map(|part| part.filled_at_most()).sum();
+        let mut sum = Self::new();
+        if filled * parts.len() > SLOTS {
+            sum.dense();
+        }
+        for part in parts {
+            sum.merge(part);
+        }
+        sum
+    }
+
     /// Counts one duration of real time. Allocates on the first call after [`Histogram::new`] or a
     /// merge, and never again.
     pub fn record(&mut self, real: Duration) {
@@ -214,6 +228,14 @@ impl Histogram {
             max: ms(self.max(speed)),
             mean: ms(self.mean(speed)),
             count: self.count(),
+        }
+    }
+
+    /// At least as many as the slots with something in them.
+    fn filled_at_most(&self) -> usize {
+        match &self.counts {
+            Counts::Sparse(counts) => counts.len(),
+            Counts::Dense(counts) => counts.len().min(usize::try_from(self.total).unwrap_or(usize::MAX)),
         }
     }
 
@@ -336,4 +358,133 @@ pub struct LatencySummary {
     pub mean: Option<f64>,
     /// How many were counted.
     pub count: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn of(micros: &[u64]) -> Histogram {
+        let mut histogram = Histogram::new();
+        for value in micros {
+            histogram.record_micros(*value);
+        }
+        histogram
+    }
+
+    fn micros(duration: Option<Duration>) -> u64 {
+        duration.map_or(0, |duration| duration.as_micros() as u64)
+    }
+
+    #[test]
+    fn values_are_real_and_read_in_scenario_time() {
+        let speed = Speed::try_new(20.0).expect("a speed");
+        let summary = of(&[1_000, 1_000, 2_000]).summary(speed);
+        assert_eq!((summary.p50, summary.max, summary.count), (Some(20.0), Some(40.0), 3));
+        assert_eq!(of(&[1_000, 2_000]).count_within(Duration::from_millis(30), speed), 1);
+    }
+
+    #[test]
+    fn nothing_counted_has_no_statistics() {
+        let summary = Histogram::new().summary(Speed::REAL);
+        assert_eq!(summary, LatencySummary::default());
+        assert_eq!(Histogram::new().share_within(Duration::ZERO, Speed::REAL).to_bits(), 1.0_f64.to_bits());
+    }
+
+    #[test]
+    fn values_over_an_hour_are_an_hour() {
+        let summary = of(&[u64::MAX, 3_600_000_001]).summary(Speed::REAL);
+        let max = summary.max.expect("two were counted");
+        assert!((max / 3_600_000.0 - 1.0).abs() < 0.001, "{max}");
+    }
+
+    #[test]
+    fn a_percentile_of_a_thousand_is_not_the_next_one() {
+        let thousand: Vec<u64> = (1..=1_000).collect();
+        assert_eq!(micros(of(&thousand).percentile(99.9, Speed::REAL)), 999);
+        assert_eq!(micros(of(&thousand).percentile(95.0, Speed::REAL)), 950);
+        assert_eq!(micros(of(&thousand).percentile(0.0, Speed::REAL)), 1);
+    }
+
+    #[test]
+    fn text_that_is_no_histogram_says_so() {
+        for text in ["", "%%%", "AAAA", "HISTFAAAAAA="] {
+            let error = Histogram::decode(text).expect_err(text);
+            assert!(error.to_string().starts_with("not a serialised histogram"), "{error}");
+        }
+    }
+
+    /// Text of HdrHistogram itself, written by its own recorder: other tools' histograms are read.
+    #[test]
+    fn the_text_is_hdrhistograms_own() {
+        let mut hdr = hdrhistogram::Histogram::<u64>::new(3).expect("three digits");
+        for value in [5, 2_047, 2_048, 1_000_000, 7_200_000] {
+            hdr.record(value).expect("it resizes");
+        }
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new().serialize(&hdr, &mut bytes).expect("memory takes it");
+        let read = Histogram::decode(&STANDARD.encode(bytes)).expect("it is one");
+        assert_eq!(read, of(&[5, 2_047, 2_048, 1_000_000, 7_200_000]));
+    }
+
+    fn values() -> impl Strategy<Value = Vec<u64>> {
+        vec(prop_oneof![0_u64..5_000, 0_u64..10_000_000, 0_u64..HIGHEST_MICROS], 0..200)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn text_round_trips(values in values()) {
+            let histogram = of(&values);
+            let text = histogram.encode().expect("it is within its bounds");
+            let read = Histogram::decode(&text).expect("it was just written");
+            prop_assert_eq!(read.encode().expect("it is within its bounds"), text);
+            prop_assert_eq!(read.summary(Speed::REAL), histogram.summary(Speed::REAL));
+            prop_assert_eq!(read, histogram);
+        }
+
+        #[test]
+        fn merging_is_associative_and_commutative_and_loses_nothing(a in values(), b in values(), c in values()) {
+            let merged = |parts: &[&Histogram]| {
+                let mut sum = parts[0].clone();
+                parts[1..].iter().for_each(|part| sum.merge(part));
+                sum
+            };
+            let all = of(&[a.clone(), b.clone(), c.clone()].concat());
+            let (a, b, mut c) = (of(&a), of(&b), of(&c));
+            c.shrink();
+            prop_assert_eq!(&merged(&[&merged(&[&a, &b]), &c]), &all);
+            prop_assert_eq!(&merged(&[&a, &merged(&[&b, &c])]), &all);
+            prop_assert_eq!(&merged(&[&c, &b, &a]), &all);
+            prop_assert_eq!(&Histogram::sum([&a, &b, &c]), &all);
+            prop_assert_eq!(&merged(&[&Histogram::new(), &c, &a, &b]), &all, "the first is sparse");
+        }
+
+        #[test]
+        fn percentiles_are_within_a_thousandth_of_the_exact_ones(mut values in vec(1_u64..HIGHEST_MICROS, 1..300), percentile in 0.0_f64..100.0) {
+            let histogram = of(&values);
+            values.sort_unstable();
+            let rank = ((percentile / 100.0 * values.len() as f64 - 1e-6).ceil() as usize).max(1);
+            let (exact, read) = (values[rank - 1], micros(histogram.percentile(percentile, Speed::REAL)));
+            prop_assert!(read >= exact && read - exact <= exact / 1_000 + 1, "{} for {}", read, exact);
+            let limit = Duration::from_micros(exact);
+            prop_assert!(histogram.count_within(limit, Speed::REAL) >= rank as u64);
+        }
+
+        #[test]
+        fn figures_are_those_of_hdrhistogram(values in vec(0_u64..HIGHEST_MICROS, 1..200)) {
+            let mut hdr = hdrhistogram::Histogram::<u64>::new_with_bounds(1, HIGHEST_MICROS, DIGITS).expect("bounds");
+            for value in &values {
+                hdr.record(*value).expect("within the bounds");
+            }
+            let ours = of(&values);
+            prop_assert_eq!(micros(ours.max(Speed::REAL)), hdr.max());
+            prop_assert_eq!(micros(ours.percentile(50.0, Speed::REAL)), hdr.value_at_percentile(50.0));
+            let mean = ours.mean(Speed::REAL).expect("some").as_secs_f64() * 1e6;
+            prop_assert!((mean - hdr.mean()).abs() <= 0.01 + hdr.mean() * 1e-9, "{} and {}", mean, hdr.mean());
+        }
+    }
 }

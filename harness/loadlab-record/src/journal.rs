@@ -220,3 +220,61 @@ impl Journal {
             + &ending.unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FORMAT, synthetic::Synthetic};
+
+    #[test]
+    fn a_journal_reads_back_equal() {
+        let journal = Synthetic::burst(20).journal();
+        assert_eq!(Journal::parse(&journal.to_text()), Ok(journal));
+    }
+
+    #[test]
+    fn a_torn_last_line_is_skipped_wherever_it_is_torn() {
+        let journal = Synthetic::burst(20).journal();
+        let text = journal.to_text();
+        let last = text.trim_end().rfind('\n').expect("there are many lines") + 1;
+        for end in last..text.len() - 1 {
+            let torn = Journal::parse(&text[..end]).expect("only the last line is torn");
+            assert_eq!((torn.ending, torn.lines.len()), (None, journal.lines.len()), "torn at {end}");
+        }
+    }
+
+    #[test]
+    fn a_bad_line_in_the_middle_is_named() {
+        let text = Synthetic::burst(20).journal().to_text();
+        let broken: Vec<&str> =
+            text.lines().enumerate().map(|(at, line)| if at == 6 { "{\"wind" } else { line }).collect();
+        let error = Journal::parse(&broken.join("\n")).expect_err("line 7 is broken");
+        assert!(matches!(error, JournalError::BadLine { line: 7, .. }), "{error}");
+        assert!(error.to_string().starts_with("line 7 of the journal cannot be read: EOF"), "{error}");
+    }
+
+    #[test]
+    fn what_has_no_header_or_a_newer_one_is_refused() {
+        let journal = Synthetic::burst(1).journal();
+        let first = journal.lines[0].to_line();
+        for (text, reason) in
+            [("", "it is empty"), ("\n{}", "expected value"), (&first, "the first line is another")]
+        {
+            let error = Journal::parse(text).expect_err(text).to_string();
+            assert!(error.starts_with("the journal has no header: ") && error.contains(reason), "{error}");
+        }
+        let newer = Journal { header: Header { format: 7, ..journal.header.clone() }, ..journal };
+        assert_eq!(Journal::parse(&newer.to_text()), Err(JournalError::Format { found: 7, newest: FORMAT }));
+    }
+
+    #[test]
+    fn values_that_json_cannot_hold_are_left_out_of_a_scrape() {
+        let values = BTreeMap::from([
+            ("a".to_owned(), f64::NAN),
+            ("b".to_owned(), 1.5),
+            ("c".to_owned(), f64::INFINITY),
+        ]);
+        let line = JournalLine::Scrape(Scrape { at: Offset::ZERO, role: "llm".to_owned(), values }).to_line();
+        assert_eq!(line, "{\"scrape\":{\"at\":0,\"role\":\"llm\",\"values\":{\"b\":1.5}}}\n");
+    }
+}

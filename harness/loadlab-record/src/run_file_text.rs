@@ -163,8 +163,12 @@ impl Formatter for Layout {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
-    use crate::synthetic::Synthetic;
+    use crate::{
+        DocumentedResult, GeneratorSummary, Judgement, ObjectiveResult, Verdict, synthetic::Synthetic,
+    };
 
     #[test]
     fn what_is_written_is_read_back_equal_to_the_byte() {
@@ -173,5 +177,108 @@ mod tests {
         let read = RunFile::from_json(&text).expect("it was just written");
         assert_eq!(read, run);
         assert_eq!(read.to_json(), text);
+    }
+
+    #[test]
+    fn a_newer_format_is_named_whatever_else_it_has() {
+        let error = RunFile::from_json("{\"format\": 99, \"colour\": \"blue\"}").expect_err("newer");
+        assert_eq!(error, RunFileError::Format { found: 99, newest: FORMAT });
+        assert_eq!(
+            error.to_string(),
+            "the run file has format 99, newer than 1, the newest this loadlab reads"
+        );
+    }
+
+    #[test]
+    fn text_that_is_no_run_says_why() {
+        for (text, reason) in
+            [("", "EOF"), ("{}", "missing field `format`"), ("{\"format\": 1}", "missing field")]
+        {
+            let error = RunFile::from_json(text).expect_err(text).to_string();
+            assert!(error.starts_with("this is no run file: ") && error.contains(reason), "{error}");
+        }
+    }
+
+    /// Other tools read these; their names and places are promised.
+    #[test]
+    fn the_promised_keys_are_there() {
+        let mut run = Synthetic::burst(20).run();
+        run.set_judgement(judgement());
+        let json: Value = serde_json::from_str(&run.to_json()).expect("it is JSON");
+        let keys = |value: &Value, keys: &str| {
+            for key in keys.split(' ') {
+                assert!(value.get(key).is_some_and(|value| !value.is_null()), "{key} in {value}");
+            }
+        };
+        keys(&json, "format scenario profile seed speed verdict totals latency_ms objectives documented");
+        keys(&json["totals"], "scheduled completed failed undispatched retried abandoned");
+        for latency in ["response", "service"] {
+            keys(&json["latency_ms"][latency], "p50 p90 p95 p99 p999 max mean count");
+        }
+        keys(&json["objectives"][0], "name observed verdict");
+        keys(&json["documented"][0], "name band observed reproduced");
+        assert_eq!((&json["format"], &json["verdict"]), (&Value::from(1), &Value::from("fail")));
+        assert_eq!((&json["seed"], &json["speed"]), (&Value::from(1), &Value::from(1.0)));
+    }
+
+    fn judgement() -> Judgement {
+        let objective = ObjectiveResult {
+            name: "p95 < 7s".to_owned(),
+            observed: Some(13.4),
+            bound: 7.0,
+            unit: "s".to_owned(),
+            verdict: Verdict::Fail,
+            note: None,
+            first_missed_s: None,
+        };
+        let documented = DocumentedResult {
+            name: "retry rate".to_owned(),
+            measure: "retries".to_owned(),
+            band: (Some(0.15), Some(0.25)),
+            observed: Some(0.2),
+            unit: "share".to_owned(),
+            reproduced: true,
+        };
+        Judgement {
+            verdict: Verdict::Fail,
+            reasons: Vec::new(),
+            objectives: vec![objective],
+            documented: vec![documented],
+            health: Vec::new(),
+            generator: GeneratorSummary::default(),
+            remarks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_layout_has_a_line_for_each_key_and_element_of_the_outer_levels() {
+        let mut bytes = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Layout::default());
+        let value = serde_json::json!({"a": 1, "b": {"c": [1, 2], "d": {}}, "e": [[1, 2], [3]], "f": []});
+        value.serialize(&mut serializer).expect("memory takes all bytes");
+        let expected = r#"{
+ "a": 1,
+ "b": {
+  "c": [1,2],
+  "d": {}
+ },
+ "e": [
+  [1,2],
+  [3]
+ ],
+ "f": []
+}"#;
+        assert_eq!(String::from_utf8(bytes).expect("JSON is UTF-8"), expected);
+    }
+
+    #[test]
+    fn the_schema_describes_what_is_written() {
+        let schema = schema();
+        let properties = schema["properties"].as_object().expect("a run is an object");
+        let json: Value = serde_json::from_str(&Synthetic::burst(3).run().to_json()).expect("it is JSON");
+        for key in json.as_object().expect("a run is an object").keys() {
+            assert!(properties.contains_key(key), "{key}");
+        }
+        assert_eq!(schema["title"], "RunFile");
     }
 }

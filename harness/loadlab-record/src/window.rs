@@ -92,6 +92,13 @@ impl Window {
             self.steps.entry(name.clone()).or_default().merge(step);
         }
     }
+
+    /// Gives back the memory that counting fast takes; for windows that are kept.
+    pub fn shrink(&mut self) {
+        let own = [&mut self.response, &mut self.response_ok, &mut self.service, &mut self.dispatch_lag];
+        own.into_iter().for_each(Histogram::shrink);
+        self.steps.values_mut().for_each(StepWindow::shrink);
+    }
 }
 
 impl StepWindow {
@@ -110,5 +117,71 @@ impl StepWindow {
         self.first_event.merge(&other.first_event);
         self.event_gap.merge(&other.event_gap);
         self.client_wait.merge(&other.client_wait);
+    }
+    /// See [`Window::shrink`].
+    pub fn shrink(&mut self) {
+        let own = [
+            &mut self.response,
+            &mut self.service,
+            &mut self.first_byte,
+            &mut self.first_event,
+            &mut self.event_gap,
+            &mut self.client_wait,
+        ];
+        own.into_iter().for_each(Histogram::shrink);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+    use crate::Outcome;
+
+    /// A window from arrivals and requests: outcome, microseconds, step.
+    fn window() -> impl Strategy<Value = Window> {
+        let request = (0_usize..10, 0_u64..9_000_000, 0_usize..3);
+        (vec(request, 0..20), 0_u64..9, 0_u64..9).prop_map(|(requests, retried, in_flight)| {
+            let mut window = Window { second: 3, retried, in_flight, ..Window::default() };
+            for (outcome, micros, step) in requests {
+                let outcome = Outcome::ALL[outcome];
+                window.scheduled += 1;
+                window.ended.add(outcome);
+                window.response.record_micros(micros);
+                let step = window.steps.entry(["a", "b", "c"][step].to_owned()).or_default();
+                step.ended.add(outcome);
+                step.service.record_micros(micros);
+                *step.statuses.entry(200 + outcome as u16).or_default() += 1;
+            }
+            window
+        })
+    }
+
+    fn sum(windows: &[&Window]) -> Window {
+        let mut sum = windows[0].clone();
+        windows[1..].iter().for_each(|window| sum.merge(window));
+        sum
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn merging_is_associative_and_commutative(a in window(), b in window(), c in window()) {
+            let all = sum(&[&a, &b, &c]);
+            prop_assert_eq!(&sum(&[&a, &sum(&[&b, &c])]), &all);
+            prop_assert_eq!(&sum(&[&c, &a, &b]), &all);
+            let mut small = c.clone();
+            small.shrink();
+            prop_assert_eq!(&small, &c);
+        }
+
+        #[test]
+        fn a_window_reads_back_equal(window in window()) {
+            let text = serde_json::to_string(&window).expect("it is within its bounds");
+            let read: Window = serde_json::from_str(&text).expect("it was just written");
+            prop_assert_eq!(read, window);
+        }
     }
 }
