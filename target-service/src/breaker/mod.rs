@@ -118,7 +118,7 @@ impl Breaker {
             drop(slot);
             return Ok(result);
         }
-        let admitted = self.with(|machine, now| machine.admit(now));
+        let admitted = self.with(Machine::admit);
         let Some(permit) = admitted else { return Err(self.reject()) };
         let mut call = UnderWay { breaker: self, permit, outcome: CallOutcome::Unknown };
         let result = work.await;

@@ -166,13 +166,12 @@ impl PgSession {
         let deadline = started + self.speed.real(self.timeout);
         self.under_way = true;
         let rows = Sleeper::shared().timeout(deadline, async {
-            let statement = match self.statements.get(sql) {
-                Some(statement) => statement.clone(),
-                None => {
-                    let statement = self.client.prepare(sql).await?;
-                    self.statements.insert(sql.to_owned(), statement.clone());
-                    statement
-                }
+            let statement = if let Some(statement) = self.statements.get(sql) {
+                statement.clone()
+            } else {
+                let statement = self.client.prepare(sql).await?;
+                self.statements.insert(sql.to_owned(), statement.clone());
+                statement
             };
             self.client.query(&statement, parameters).await
         });

@@ -56,15 +56,14 @@ fn serve(role: &str) -> Result<(), RoleError> {
     // One thread: a role that needs more has threads of its own, as the service's workers.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(started)?;
     runtime.block_on(async {
-        let stop = CancellationToken::new();
         let mut terminate = signal(SignalKind::terminate()).map_err(started)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(started)?;
         tokio::select! {
-            ended = run(role, config, stop.clone(), announce) => ended,
+            ended = run(role, config, CancellationToken::new(), announce) => ended,
             // The role's future is dropped with all that it serves: the keeper wants it gone within
             // a second, and a client sees a reset, as it would from a process that is killed.
-            _ = terminate.recv() => Ok(stop.cancel()),
-            _ = interrupt.recv() => Ok(stop.cancel()),
+            _ = terminate.recv() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
         }
     })
 }

@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn a_query_needs_three_to_five_queries_and_always_as_many() {
         let settings = Profile::named("baseline").expect("it is shipped").service.search;
-        let mut times = [0; 6];
+        let mut times = [0_usize; 6];
         for query in content::queries() {
             let needed = queries_of(query, &settings);
             assert_eq!(needed, queries_of(query, &settings));

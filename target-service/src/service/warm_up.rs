@@ -35,7 +35,9 @@ pub(super) async fn warm_up(instance: &Arc<Instance>, searchers: &[Searcher]) {
             first.cache.keep_in_l2(query, &found).await;
         }
         if rank < settings.l1 {
-            searchers.iter().for_each(|searcher| searcher.cache.keep_in_l1(query, &found));
+            for searcher in searchers {
+                searcher.cache.keep_in_l1(query, &found);
+            }
         }
     }
 }
