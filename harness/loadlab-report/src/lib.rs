@@ -1,1 +1,33 @@
-//! Findings to bytes: terminal, Markdown, HTML, JUnit.
+//! A judged run file to bytes: terminal, HTML, Markdown, JUnit, JSON.
+//!
+//! ```text
+//!             +-- facts: what is said ------+--> terminal, Markdown, JUnit
+//!   RunFile --+                             |
+//!             +-- plots --chart--> SVG -----+--> HTML, one file
+//! ```
+//!
+//! A report is a function of the run file: the same file gives the same bytes, on any machine and
+//! at any time. Nothing is measured or judged here, and nothing is read from anywhere else. One
+//! output format is one file; [`Format`] is where they are registered.
+
+mod chart;
+mod facts;
+mod figures;
+mod format;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+mod plots;
+mod progress;
+mod series;
+mod template;
+mod terminal;
+
+pub use format::{Format, FormatError};
+pub use html::html;
+pub use json::json;
+pub use junit::junit;
+pub use markdown::markdown;
+pub use progress::{Pool, ProgressState, progress_line};
+pub use terminal::{TerminalOptions, terminal};

@@ -1,0 +1,257 @@
+//! An axis: where a value lies, and which values are named.
+
+use crate::figures;
+
+/// Fractions of a power of ten that make good steps.
+const NICE: [f64; 5] = [1.0, 2.0, 2.5, 5.0, 10.0];
+/// Steps of a time axis in seconds, up to an hour; beyond, hours are multiplied.
+const TIME_STEPS: [f64; 14] =
+    [0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0];
+/// Steps on the y axis at most.
+const Y_STEPS_MAX: f64 = 5.0;
+/// Steps on the time axis at most: six labels fit a phone.
+const TIME_STEPS_MAX: f64 = 6.0;
+
+/// One axis of a chart.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Axis {
+    /// What is measured, with its unit: `response time (s)`.
+    pub(crate) title: String,
+    /// Named values, in order.
+    pub(crate) ticks: Vec<(f64, String)>,
+    /// How its values are written in words.
+    pub(crate) unit: Unit,
+    low: f64,
+    high: f64,
+    /// What a value is multiplied with for the axis, and the unit it then has.
+    shown_as: (f64, &'static str),
+    kind: Kind,
+}
+
+/// How values are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Linear,
+    Log,
+    States,
+}
+
+/// How values are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Seconds.
+    Seconds,
+    /// A share from 0 to 1, shown as a percentage.
+    Share,
+    /// A number.
+    Number,
+    /// Points in the run, in seconds.
+    Instant,
+}
+
+impl Unit {
+    /// A value in words.
+    pub(crate) fn text(self, value: f64) -> String {
+        match self {
+            Self::Seconds => figures::seconds(value),
+            Self::Share => figures::share(value),
+            Self::Number => figures::plain(value),
+            Self::Instant => figures::instant(value),
+        }
+    }
+}
+
+impl Axis {
+    /// Numbers from 0 to at least `highest`.
+    pub(crate) fn numbers(title: &str, highest: f64) -> Self {
+        // Half a request says nothing: a plot of nothing shows the axis from 0 to 1.
+        Self::from_zero(title.to_owned(), highest.max(1.0), (1.0, ""), Unit::Number)
+    }
+
+    /// Seconds from 0 to at least `highest`, in milliseconds where that reads better.
+    pub(crate) fn seconds(what: &str, highest: f64) -> Self {
+        if highest < 1.0 {
+            Self::from_zero(format!("{what} (ms)"), highest.max(1e-4), (1e3, " ms"), Unit::Seconds)
+        } else {
+            Self::from_zero(format!("{what} (s)"), highest, (1.0, " s"), Unit::Seconds)
+        }
+    }
+
+    /// Shares, from 0 to 1 or a little more, in percent.
+    pub(crate) fn shares(what: &str, highest: f64) -> Self {
+        Self::from_zero(format!("{what} (%)"), highest.max(0.01), (100.0, " %"), Unit::Share)
+    }
+
+    /// The time of a run of `length_s`, in scenario seconds.
+    pub(crate) fn run_time(length_s: f64) -> Self {
+        let length_s = length_s.max(1.0);
+        let wanted = length_s / TIME_STEPS_MAX;
+        let listed = TIME_STEPS.into_iter().find(|step| *step >= wanted);
+        let step = listed.unwrap_or_else(|| (wanted / 3600.0).ceil() * 3600.0);
+        let clock = length_s >= 600.0;
+        let label = |value: f64| if clock { figures::clock(value) } else { trimmed(value, step) };
+        let ticks = (0..).map(|n| f64::from(n) * step).take_while(|value| *value <= length_s * 1.000_1);
+        Self {
+            title: if clock { "scenario time (min:s)" } else { "scenario time (s)" }.to_owned(),
+            ticks: ticks.map(|value| (value, label(value))).collect(),
+            unit: Unit::Instant,
+            low: 0.0,
+            high: length_s,
+            shown_as: (1.0, " s"),
+            kind: Kind::Linear,
+        }
+    }
+
+    /// Seconds on a logarithmic scale, whole decades or thirds of one around `low..high`.
+    pub(crate) fn log_seconds(title: &str, low: f64, high: f64) -> Self {
+        let low = low.max(1e-6);
+        let high = high.max(low * 2.0);
+        let places = || (-6..6).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)));
+        let below = places().take_while(|place| *place <= low).last().unwrap_or(low);
+        let above = places().find(|place| *place >= high).unwrap_or(high);
+        let within = |place: &f64| *place >= below * 0.999 && *place <= above * 1.001;
+        let all: Vec<f64> = places().filter(within).collect();
+        // More than seven labels do not fit a phone: then only the decades are named.
+        let named = |place: &f64| all.len() <= 7 || (place.log10() - place.log10().round()).abs() < 1e-6;
+        let ticks = all.iter().copied().filter(named).map(|place| (place, figures::seconds(place)));
+        Self {
+            title: title.to_owned(),
+            ticks: ticks.collect(),
+            unit: Unit::Seconds,
+            low: below,
+            high: above,
+            shown_as: (1.0, " s"),
+            kind: Kind::Log,
+        }
+    }
+
+    /// Named states, one above the other.
+    pub(crate) fn states(title: &str, names: &[&str]) -> Self {
+        Self {
+            title: title.to_owned(),
+            ticks: names.iter().enumerate().map(|(n, name)| (n as f64, (*name).to_owned())).collect(),
+            unit: Unit::Number,
+            low: -0.35,
+            high: names.len() as f64 - 0.65,
+            shown_as: (1.0, ""),
+            kind: Kind::States,
+        }
+    }
+
+    /// Where a value lies, from 0 to 1; what lies outside is put on the edge.
+    pub(crate) fn place(&self, value: f64) -> f64 {
+        let place = if self.kind == Kind::Log {
+            (value.max(self.low) / self.low).ln() / (self.high / self.low).ln()
+        } else {
+            (value - self.low) / (self.high - self.low)
+        };
+        if place.is_finite() { place.clamp(0.0, 1.0) } else { 0.0 }
+    }
+
+    /// The largest value on it.
+    pub(crate) fn high(&self) -> f64 {
+        self.high
+    }
+
+    /// The smallest value on it.
+    pub(crate) fn low(&self) -> f64 {
+        self.low
+    }
+
+    /// Its lowest and highest value as the axis shows them, and their unit.
+    pub(crate) fn shown(&self) -> (f64, f64, &'static str) {
+        let (factor, unit) = self.shown_as;
+        (self.low * factor, self.high * factor, unit)
+    }
+
+    /// The names of its states, the lowest first; none for an axis of numbers.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let named = self.kind == Kind::States;
+        self.ticks.iter().filter(move |_| named).map(|(_, name)| name.as_str())
+    }
+
+    fn from_zero(title: String, highest: f64, shown_as: (f64, &'static str), unit: Unit) -> Self {
+        let shown_per_unit = shown_as.0;
+        let shown = highest * shown_per_unit;
+        let step = nice_step(shown / Y_STEPS_MAX);
+        let steps = (shown / step - 1e-9).ceil().max(1.0);
+        let ticks = (0..=steps as u32).map(|n| {
+            let value = f64::from(n) * step;
+            (value / shown_per_unit, trimmed(value, step))
+        });
+        Self {
+            title,
+            ticks: ticks.collect(),
+            unit,
+            low: 0.0,
+            high: steps * step / shown_per_unit,
+            shown_as,
+            kind: Kind::Linear,
+        }
+    }
+}
+
+/// The smallest good step that is not below `wanted`.
+fn nice_step(wanted: f64) -> f64 {
+    let power = 10_f64.powf(wanted.log10().floor());
+    let nice = NICE.into_iter().find(|nice| nice * power >= wanted * 0.999_999);
+    nice.unwrap_or(10.0) * power
+}
+
+/// A tick's label: as many decimals as its step needs, thousands marked.
+fn trimmed(value: f64, step: f64) -> String {
+    let places = (0..4).find(|places| {
+        let scaled = step * 10_f64.powi(*places);
+        (scaled - scaled.round()).abs() < 1e-6 * scaled
+    });
+    match places {
+        Some(0) => figures::count(value.round() as u64),
+        places => format!("{value:.0$}", places.unwrap_or(4) as usize),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(axis: &Axis) -> Vec<&str> {
+        axis.ticks.iter().map(|(_, label)| label.as_str()).collect()
+    }
+
+    #[test]
+    fn an_axis_of_numbers_ends_at_a_round_one_above_the_data() {
+        assert_eq!(labels(&Axis::numbers("n", 80.0)), ["0", "20", "40", "60", "80"]);
+        assert_eq!(labels(&Axis::numbers("n", 81.0)), ["0", "20", "40", "60", "80", "100"]);
+        assert_eq!(labels(&Axis::numbers("n", 0.0)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(
+            labels(&Axis::numbers("n", 12_000.0)),
+            ["0", "2,500", "5,000", "7,500", "10,000", "12,500"]
+        );
+    }
+
+    #[test]
+    fn short_times_are_shown_in_milliseconds() {
+        let axis = Axis::seconds("latency", 0.042);
+        assert_eq!(axis.title, "latency (ms)");
+        assert_eq!(labels(&axis), ["0", "10", "20", "30", "40", "50"]);
+        assert!((axis.high() - 0.05).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_run_of_an_hour_is_labelled_in_minutes() {
+        assert_eq!(labels(&Axis::run_time(23.4)), ["0", "5", "10", "15", "20"]);
+        assert_eq!(
+            labels(&Axis::run_time(3600.0)),
+            ["0:00", "10:00", "20:00", "30:00", "40:00", "50:00", "1:00:00"]
+        );
+    }
+
+    #[test]
+    fn a_log_axis_spans_the_data_and_equal_factors_are_equally_wide() {
+        let axis = Axis::log_seconds("latency", 0.3, 17.0);
+        assert_eq!((axis.low(), axis.high()), (0.2, 20.0));
+        assert_eq!(labels(&axis), ["200 ms", "500 ms", "1 s", "2 s", "5 s", "10 s", "20 s"]);
+        let (first, second) = (axis.place(2.0) - axis.place(0.2), axis.place(20.0) - axis.place(2.0));
+        assert!((first - second).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,102 @@
+//! Which plots a run has, and what each of them shows.
+//!
+//! Each plot is a function of the run that gives a chart, or a sentence that says why there is
+//! none: a foreign target publishes no pool, a run that was killed in its first second has no
+//! second to show. Registration is [`all`].
+
+mod distribution;
+mod frame;
+mod load;
+mod target;
+
+use loadlab_record::RunFile;
+use serde::Serialize;
+
+pub(crate) use frame::{Frame, MarkRow};
+
+use crate::chart::{Chart, LegendEntry};
+
+/// A chart with the words around it.
+pub(crate) struct Plot {
+    /// What is drawn.
+    pub(crate) chart: Chart,
+    /// What to see in it, in a sentence or two.
+    pub(crate) note: String,
+}
+
+/// A plot as the page's template wants it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PlotView {
+    /// Unique on the page.
+    pub(crate) id: &'static str,
+    /// Its heading.
+    pub(crate) title: String,
+    /// What to see in it.
+    pub(crate) note: String,
+    /// `full` or `low`.
+    pub(crate) height: &'static str,
+    /// What its colours mean.
+    pub(crate) legend: Vec<LegendEntry>,
+    /// The drawing.
+    pub(crate) svg: String,
+}
+
+/// The plots of a run, and why others are left out.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Plots {
+    /// Those over time.
+    pub(crate) over_time: Vec<PlotView>,
+    /// The others.
+    pub(crate) others: Vec<PlotView>,
+    /// What is left out and why, a sentence each.
+    pub(crate) left_out: Vec<String>,
+    /// What the numbers in the plots mean.
+    pub(crate) marks: Vec<MarkRow>,
+}
+
+/// What makes a plot, or says why there is none.
+type Maker = fn(&RunFile, &Frame) -> Result<Plot, String>;
+
+/// All plots of a run.
+pub(crate) fn all(run: &RunFile) -> Plots {
+    let frame = Frame::of(run);
+    let over_time: [Maker; 10] = [
+        load::latency,
+        load::outcomes,
+        load::in_flight,
+        target::pool,
+        target::queue,
+        target::caches,
+        target::llm,
+        target::breakers,
+        load::stream_timing,
+        target::cpu,
+    ];
+    let mut left_out = Vec::new();
+    let mut made = |makers: &[Maker]| -> Vec<PlotView> {
+        let mut views = Vec::new();
+        for maker in makers {
+            match maker(run, &frame) {
+                Ok(plot) => views.push(view(plot)),
+                Err(why) => left_out.push(why),
+            }
+        }
+        views
+    };
+    let over_time = made(&over_time);
+    let others = made(&[distribution::latency]);
+    // A reason that several plots share is said once.
+    left_out.dedup();
+    Plots { over_time, others, left_out, marks: frame.mark_rows }
+}
+
+fn view(plot: Plot) -> PlotView {
+    PlotView {
+        id: plot.chart.id,
+        title: plot.chart.title.clone(),
+        note: plot.note,
+        height: plot.chart.height.name(),
+        legend: plot.chart.legend(),
+        svg: plot.chart.svg(),
+    }
+}

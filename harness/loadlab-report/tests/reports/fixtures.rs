@@ -1,0 +1,115 @@
+//! Runs to report on. All are made up by the queueing simulation of `loadlab-record`.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use loadlab_analysis::judge;
+use loadlab_record::{
+    EndReason, EventKind, RunEvent, RunFile,
+    synthetic::{Synthetic, killed},
+};
+use loadlab_scenario::plan::TargetPlan;
+
+/// Text that would do harm where it is not escaped.
+pub(crate) const HOSTILE: &str = "<script>alert('1')</script> & \"x\" | `y` {{ 7777 * 7 }}";
+
+/// 100 searches at once: fails its objectives, reproduces some documented outcomes. Its remarks are
+/// fixed, since how they are worded is no business of these tests.
+pub(crate) fn burst() -> RunFile {
+    let mut run = judged(Synthetic::burst(100).run());
+    run.remarks = vec![
+        "The session pool was the first resource to be full: all 20 sessions from 250 ms to 12.5 s; up to 80 \
+         waited for it."
+            .to_owned(),
+        "Retries added 22 extra attempts, 22 % of the arrivals.".to_owned(),
+    ];
+    run
+}
+
+/// Searches below what the pool carries: passes.
+pub(crate) fn calm() -> RunFile {
+    judged(Synthetic::arrivals(3, Duration::from_secs(30)).run())
+}
+
+/// Killed in its first second: not one second was written.
+pub(crate) fn killed_at_once() -> RunFile {
+    judged(RunFile::from_journal(&killed(&Synthetic::burst(100).journal(), 0)))
+}
+
+/// Killed after four seconds.
+pub(crate) fn killed_midway() -> RunFile {
+    judged(RunFile::from_journal(&killed(&Synthetic::burst(100).journal(), 4)))
+}
+
+/// Somebody's service, which publishes nothing, with nothing documented.
+pub(crate) fn foreign() -> RunFile {
+    let mut run = Synthetic::burst(100).run();
+    run.profile = None;
+    run.plan.target = TargetPlan::Url { base: "http://127.0.0.1:8080".to_owned(), metrics: None };
+    run.plan.documented = None;
+    run.target.base = String::from("http://127.0.0.1:8080");
+    run.target.profile = None;
+    run.target.settings = None;
+    run.target.edges = BTreeMap::new();
+    run.target.versions = BTreeMap::new();
+    run.series.clear();
+    judged(run)
+}
+
+/// More seconds than a plot has points.
+pub(crate) fn long() -> RunFile {
+    judged(Synthetic::arrivals(5, Duration::from_secs(700)).run())
+}
+
+/// With text of a user who means harm wherever users write text.
+pub(crate) fn hostile() -> RunFile {
+    let mut run = Synthetic::burst(10).run();
+    let text = || HOSTILE.to_owned();
+    run.scenario = text();
+    run.plan.name = text();
+    run.plan.title = text();
+    run.plan.question = text();
+    run.profile = Some(text());
+    run.plan.objectives[0].name = text();
+    run.environment.cpu_model = text();
+    run.environment.command = vec![text()];
+    run.target.settings = Some(serde_json::json!({ "text": HOSTILE }));
+    let documented = run.plan.documented.as_mut().expect("the made-up scenario has one");
+    documented.source = text();
+    documented.section = text();
+    documented.outcomes[0].name = text();
+    documented.deviations = vec![text()];
+    run.ending.reason = EndReason::Aborted { objective: text() };
+    for what in [EventKind::Note(text()), EventKind::Phase(text())] {
+        run.events.push(RunEvent { at: run.ending.at, what });
+    }
+    for series in &mut run.series {
+        series.labels = series.labels.replace("embedding", "<i>embedding</i>");
+        series.role = series.role.replace("service", "<i>service</i>");
+    }
+    for window in &mut run.windows {
+        window.steps = std::mem::take(&mut window.steps).into_values().map(|step| (text(), step)).collect();
+    }
+    run.steps = std::mem::take(&mut run.steps).into_values().map(|step| (text(), step)).collect();
+    let mut run = judged(run);
+    run.reasons.push(text());
+    run.remarks.push(text());
+    run.generator.reasons.push(text());
+    run
+}
+
+/// Each of them, with a name for messages.
+pub(crate) fn all() -> Vec<(&'static str, RunFile)> {
+    vec![
+        ("burst", burst()),
+        ("calm", calm()),
+        ("killed at once", killed_at_once()),
+        ("killed midway", killed_midway()),
+        ("foreign", foreign()),
+        ("hostile", hostile()),
+    ]
+}
+
+fn judged(mut run: RunFile) -> RunFile {
+    judge(&mut run);
+    run
+}

@@ -1,0 +1,6 @@
+//! Every format from the same made-up run, and from runs that lack something.
+
+mod fixtures;
+mod machine;
+mod page;
+mod text;
