@@ -38,6 +38,7 @@ pub use judge::{OutcomeClass, judge, judgement, outcome_class};
 pub use labels::labels;
 pub use live::{Live, Missed};
 pub use metrics::{Metrics, Points, held_at};
+pub use objectives::line;
 pub use rules::{Rules, tightest_response};
 pub use saturation::{Saturation, saturations};
 pub use timeline::{Second, timeline};

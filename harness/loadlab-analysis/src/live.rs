@@ -19,7 +19,7 @@ use loadlab_scenario::{
 use crate::{
     Facts, Observation, Rules, View, evaluate,
     facts::{self, Fold, Point, Summed},
-    holds,
+    holds, line,
     rules::active,
 };
 
@@ -33,7 +33,7 @@ const SECONDS_MIN: f64 = 10.0;
 pub struct Missed {
     /// Its index in the plan.
     pub index: usize,
-    /// Its line.
+    /// Its line, as results name it.
     pub objective: String,
     /// What was observed, in its unit.
     pub observed: f64,
@@ -213,7 +213,7 @@ impl Live {
         *missed = true;
         Some(Missed {
             index,
-            objective: objective.name.clone(),
+            objective: line(objective),
             observed: value,
             at_s: self.next_second as f64,
             abort: objective.abort,

@@ -22,9 +22,9 @@ pub(crate) struct MadeUp {
 
 impl MadeUp {
     pub(crate) fn new() -> Self {
-        let synthetic =
-            Synthetic { objectives: Vec::new(), ..Synthetic::arrivals(1, Duration::from_secs(60)) };
-        let mut journal = synthetic.journal();
+        let mut journal = Synthetic::arrivals(1, Duration::from_secs(1)).journal();
+        journal.header.plan.load = Synthetic::arrivals(1, Duration::from_secs(60)).load;
+        journal.header.plan.objectives.clear();
         journal.header.plan.documented = None;
         journal.lines.clear();
         Self { journal, in_flight: 0 }

@@ -1,5 +1,6 @@
 //! Objectives on the final record: over the whole run, or in every stretch of their window.
 
+use loadlab_clock::text::format_duration;
 use loadlab_record::{EndReason, ObjectiveResult, RunFile, Verdict, Window};
 use loadlab_scenario::objective::{Compare, LatencyKind, Measure, MetricStatistic, Objective};
 
@@ -65,8 +66,8 @@ impl<'a> Measured<'a> {
     }
 
     /// Whether the run was ended because this objective was missed.
-    fn ended_by(&self, name: &str) -> bool {
-        matches!(&self.run.ending.reason, EndReason::Aborted { objective } if objective == name)
+    fn ended_by(&self, objective: &Objective) -> bool {
+        matches!(&self.run.ending.reason, EndReason::Aborted { objective: name } if *name == line(objective))
     }
 
     fn points(&self, measure: &Measure) -> Vec<Point> {
@@ -114,8 +115,9 @@ impl<'a> Measured<'a> {
     fn missing_step(&self, step: &str, kind: Option<LatencyKind>) -> String {
         let steps = self.run.plan.journeys.iter().flat_map(|journey| &journey.steps);
         let names: Vec<&str> = steps.map(|step| step.name.as_str()).collect();
+        let ended = self.run.steps.get(step).is_some_and(|step| step.total.ended.total() > 0);
         match (nearest(step, names.iter().copied()), kind) {
-            (Some(known), Some(kind)) if known == step && self.run.steps.contains_key(step) => {
+            (Some(known), Some(kind)) if known == step && ended => {
                 format!("no request of `{step}` has {}", what(kind))
             }
             (Some(known), _) if known == step => format!("no request of `{step}` ended"),
@@ -137,6 +139,15 @@ const fn what(kind: LatencyKind) -> &'static str {
     }
 }
 
+/// An objective as it is named in results: with its window, so that `p95 < 7s` and `p95 < 7s for 10s`
+/// are two.
+pub fn line(objective: &Objective) -> String {
+    match objective.window {
+        Some(window) => format!("{} for {}", objective.name, format_duration(window)),
+        None => objective.name.clone(),
+    }
+}
+
 /// Judges one objective.
 pub(crate) fn judge(objective: &Objective, measured: &Measured<'_>) -> ObjectiveResult {
     let mut findings = match measured.rules.stretch(objective) {
@@ -144,11 +155,11 @@ pub(crate) fn judge(objective: &Objective, measured: &Measured<'_>) -> Objective
         Some(length) => in_stretches(objective, &measured.stretches(&objective.measure, length)),
     };
     let missing = || measured.missing(&objective.measure);
-    if findings.holds && measured.ended_by(&objective.name) {
+    if findings.holds && measured.ended_by(objective) {
         ended_the_run(&mut findings);
     }
     ObjectiveResult {
-        name: objective.name.clone(),
+        name: line(objective),
         observed: findings.observed,
         bound: objective.bound,
         unit: unit(&objective.measure).to_owned(),
@@ -329,6 +340,7 @@ mod tests {
         assert_eq!((result.observed, result.verdict), (Some(0.8), Verdict::Fail));
         assert_eq!(result.first_missed_s, Some(9.0), "the stretch from 4 s to 9 s is the first with it");
         assert_eq!(result.note.as_deref(), Some("missed in 5 of 16 stretches"));
+        assert!(result.name.ends_with(">= 0.9 for 5s"), "{}", result.name);
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn judged(journal: &str) -> String {
 #[test]
 fn the_judgement_of_the_committed_run_is_what_it_was() {
     if std::env::var_os("LOADLAB_MAKE_FIXTURES").is_some() {
-        let journal = Synthetic::burst(30).journal().to_text();
+        let journal = Synthetic::burst(60).journal().to_text();
         std::fs::write(path("run-v1.json"), judged(&journal)).expect("the fixture can be written");
         std::fs::write(path("journal-v1.jsonl"), journal).expect("the fixture can be written");
     }

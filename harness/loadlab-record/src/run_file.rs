@@ -212,7 +212,7 @@ pub struct RunHistograms {
 /// One objective, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ObjectiveResult {
-    /// The line as written.
+    /// The line as written, with its window.
     pub name: String,
     /// What was observed, in the objective's unit (seconds, a share, per second, a gauge's own);
     /// with a window, the worst one. Null if there was nothing to observe.

@@ -14,7 +14,7 @@ fn fixture(name: &str) -> String {
 fn a_run_file_of_version_1_is_read_and_written_back_to_the_byte() {
     let text = fixture("run-v1.json");
     let run = RunFile::from_json(&text).expect("version 1 is understood");
-    assert_eq!((run.format, run.scenario.as_str(), run.totals.scheduled), (1, "100-concurrent", 30));
+    assert_eq!((run.format, run.scenario.as_str(), run.totals.scheduled), (1, "100-concurrent", 60));
     assert!(run.totals.balances());
     assert_eq!(run.to_json(), text);
 }
