@@ -218,7 +218,6 @@ fn attack(workers: usize, host: &str, transaction: Transaction) -> Result<GooseA
     configuration.no_telnet = true;
     configuration.no_metrics = true;
     configuration.no_print_metrics = true;
-    configuration.no_reset_metrics = true;
     configuration.no_transaction_metrics = true;
     configuration.no_scenario_metrics = true;
     configuration.no_error_summary = true;

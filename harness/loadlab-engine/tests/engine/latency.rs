@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     plans::{arrivals, burst, constant, get, plan, run, run_with, share, users},
-    server::{Act, Server, answer, ms},
+    server::{Act, Seen, Server, answer, ms},
 };
 
 /// A server that answers at once, but for a stall during which it answers nobody.
@@ -19,7 +19,7 @@ async fn stalling(from: Duration, to: Duration) -> Server {
     Server::start(move |seen| {
         let began = *first.get_or_init(|| seen.at);
         let at = seen.at.saturating_duration_since(began);
-        let wait = if (from..to).contains(&at) { to - at } else { Duration::ZERO };
+        let wait = if at < from { Duration::ZERO } else { to.saturating_sub(at) };
         vec![Act::Wait(wait), answer(200, "ok")]
     })
     .await
@@ -98,7 +98,7 @@ async fn a_fan_out_uses_six_connections_and_the_wait_for_them_is_told_apart() {
     {
         let notes = server.notes.lock();
         assert_eq!((notes.busy_max, notes.connections), (6, 6));
-        let mut paths: Vec<&str> = notes.seen[1..].iter().map(|seen| seen.path()).collect();
+        let mut paths: Vec<&str> = notes.seen[1..].iter().map(Seen::path).collect();
         paths.sort_by_key(|path| path[9..].parse::<u32>().expect("a number"));
         assert_eq!((paths[0], paths[17]), ("/content/1", "/content/18"));
     }
