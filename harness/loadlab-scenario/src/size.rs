@@ -1,0 +1,200 @@
+//! How large a plan is: how long, how many users, what the generator needs for it.
+
+use std::{fmt, time::Duration};
+
+use loadlab_clock::text::format_duration;
+
+use crate::{
+    objective::{Compare, LatencyKind, Measure, Statistic},
+    plan::{Load, Plan, Process, RateStage, Step, Think},
+    quantity::Rate,
+};
+
+/// How long a closed connection keeps its local port (Linux, TIME-WAIT), real seconds.
+const TIME_WAIT_S: f64 = 60.0;
+/// Descriptors for everything that is no connection: journal, scrapes, keeper, runtime.
+const DESCRIPTORS_OWN: u64 = 128;
+
+/// What the generator needs of its machine; estimates for the worst case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// File descriptors at once.
+    pub descriptors: u64,
+    /// Local ports at once, with those that still wait after their connection was closed.
+    pub ports: u64,
+}
+
+impl Load {
+    /// Arrivals do not wait for the service.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Burst { .. } | Self::Arrivals { .. })
+    }
+
+    /// How long arrivals come, in scenario time.
+    pub fn duration(&self) -> Duration {
+        match self {
+            Self::Burst { within, .. } => *within,
+            Self::Users { stages, .. } => stages
+                .iter()
+                .fold(Duration::ZERO, |sum, stage| sum.saturating_add(stage.ramp).saturating_add(stage.hold)),
+            Self::Arrivals { stages, .. } => {
+                stages.iter().fold(Duration::ZERO, |sum, stage| sum.saturating_add(stage.over))
+            }
+        }
+    }
+
+    /// Most users at the same time, where the plan decides that; arrivals per second have no users.
+    pub fn users_max(&self) -> Option<u32> {
+        match self {
+            Self::Burst { users, .. } => Some(*users),
+            Self::Users { stages, .. } => stages.iter().map(|stage| stage.users).max(),
+            Self::Arrivals { .. } => None,
+        }
+    }
+
+    /// How many arrivals are expected; in closed load the service decides that.
+    pub fn arrivals(&self) -> Option<f64> {
+        match self {
+            Self::Burst { users, .. } => Some(f64::from(*users)),
+            Self::Users { .. } => None,
+            Self::Arrivals { stages, .. } => Some(stages.iter().map(RateStage::arrivals).sum()),
+        }
+    }
+
+    /// The highest rate of arrivals, per second of scenario time; none for a burst and in closed load.
+    pub fn rate_max(&self) -> Option<Rate> {
+        let Self::Arrivals { stages, .. } = self else { return None };
+        let rates = stages.iter().flat_map(|stage| [stage.from, stage.to]);
+        rates.max_by(|a, b| a.per_second().total_cmp(&b.per_second()))
+    }
+}
+
+impl RateStage {
+    /// Arrivals expected in it.
+    pub fn arrivals(&self) -> f64 {
+        f64::midpoint(self.from.per_second(), self.to.per_second()) * self.over.as_secs_f64()
+    }
+}
+
+impl Plan {
+    /// All steps of all journeys, in order. The position is the step's index in records.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.journeys.iter().flat_map(|journey| &journey.steps)
+    }
+
+    /// The index of the step with this name.
+    pub fn step_index(&self, name: &str) -> Option<usize> {
+        self.steps().position(|step| step.name == name)
+    }
+
+    /// The tightest response time that an objective asks of single arrivals (a percentile or the
+    /// maximum of all arrivals, without a step). A slower arrival is lost.
+    pub fn response_bound(&self) -> Option<Duration> {
+        let bounds = self.objectives.iter().filter_map(|objective| match objective.measure {
+            Measure::Latency {
+                statistic: Statistic::Percentile(_) | Statistic::Max,
+                step: None,
+                kind: LatencyKind::Response,
+            } if matches!(objective.compare, Compare::Less | Compare::LessOrEqual) => {
+                Duration::try_from_secs_f64(objective.bound).ok()
+            }
+            _ => None,
+        });
+        bounds.min()
+    }
+
+    /// What the generator needs for it.
+    pub fn needs(&self) -> Needs {
+        let per_user = self.connections_per_user();
+        let open = self.users_at_once().saturating_mul(per_user);
+        // A connection that is not kept is closed by the client and holds its port for a while.
+        let waiting =
+            if self.client.reuse { 0 } else { self.requests_within(TIME_WAIT_S * self.speed.get()) };
+        Needs { descriptors: open.saturating_add(DESCRIPTORS_OWN), ports: open.saturating_add(waiting) }
+    }
+
+    /// One connection, unless a step fans out.
+    fn connections_per_user(&self) -> u64 {
+        let at_once = self.steps().map(|step| step.fan_out.as_ref().map_or(1, |fan_out| fan_out.max)).max();
+        u64::from(at_once.unwrap_or(1).min(self.client.connections))
+    }
+
+    /// Users with something under way, if everything takes as long as the client allows.
+    fn users_at_once(&self) -> u64 {
+        if let Some(users) = self.load.users_max() {
+            return u64::from(users);
+        }
+        let steps = self.journeys.iter().map(|journey| journey.steps.len()).max().unwrap_or(1) as f64;
+        let attempts = f64::from(self.client.retries.max + 1);
+        let longest = self.client.timeout.as_secs_f64() * attempts * steps;
+        let rate = self.load.rate_max().map_or(0.0, Rate::per_second);
+        let all = self.load.arrivals().unwrap_or(0.0);
+        (rate * longest).min(all).ceil() as u64
+    }
+
+    /// Requests that may begin within so many scenario seconds; in closed load a guess of one per user
+    /// and second, since the service decides.
+    fn requests_within(&self, seconds: f64) -> u64 {
+        let of_journey = |steps: &[Step]| -> f64 {
+            steps.iter().map(|step| step.fan_out.as_ref().map_or(1.0, |fan_out| f64::from(fan_out.max))).sum()
+        };
+        let per_arrival = self.journeys.iter().map(|journey| of_journey(&journey.steps)).fold(1.0, f64::max);
+        let attempts = 1.0 + f64::from(self.client.retries.max) * self.client.retries.share.get();
+        let arrivals = match (&self.load, self.load.rate_max()) {
+            (Load::Users { .. }, _) => f64::from(self.load.users_max().unwrap_or(0)) * seconds,
+            (_, Some(rate)) => (rate.per_second() * seconds).min(self.load.arrivals().unwrap_or(f64::MAX)),
+            (_, None) => self.load.arrivals().unwrap_or(0.0),
+        };
+        (arrivals * per_arrival * attempts).ceil() as u64
+    }
+}
+
+/// `100 users at once`, `50 arrivals/s for 1m (poisson)`.
+impl fmt::Display for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Burst { users, within } if within.is_zero() => write!(f, "{users} users at once"),
+            Self::Burst { users, within } => write!(f, "{users} users within {}", format_duration(*within)),
+            Self::Users { stages, think } => {
+                for (index, stage) in stages.iter().enumerate() {
+                    f.write_str(if index == 0 { "" } else { ", then " })?;
+                    write!(f, "{} users for {}", stage.users, format_duration(stage.hold))?;
+                    if !stage.ramp.is_zero() {
+                        write!(f, " after a ramp of {}", format_duration(stage.ramp))?;
+                    }
+                }
+                let pause = think.draw.mean();
+                if pause.is_zero() { Ok(()) } else { write!(f, ", think time {think}") }
+            }
+            Self::Arrivals { stages, process } => {
+                for (index, stage) in stages.iter().enumerate() {
+                    f.write_str(if index == 0 { "" } else { ", then " })?;
+                    let (from, to) = (stage.from.per_second(), stage.to.per_second());
+                    let over = format_duration(stage.over);
+                    if stage.from == stage.to {
+                        write!(f, "{from} arrivals/s for {over}")?;
+                    } else {
+                        write!(f, "{from} to {to} arrivals/s over {over}")?;
+                    }
+                }
+                f.write_str(match process {
+                    Process::Poisson => " (poisson)",
+                    Process::Uniform => " (uniform)",
+                })
+            }
+        }
+    }
+}
+
+/// `2s`, `about 9.6s (drawn)`.
+impl fmt::Display for Think {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.draw {
+            loadlab_clock::Distribution::Constant(duration) => f.write_str(&format_duration(*duration)),
+            drawn => {
+                let mean = Duration::from_millis(u64::try_from(drawn.mean().as_millis()).unwrap_or(u64::MAX));
+                write!(f, "about {} (drawn)", format_duration(mean))
+            }
+        }
+    }
+}
