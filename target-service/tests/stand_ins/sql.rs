@@ -11,9 +11,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use self::standins::{Standin, start};
-
-mod standins;
+use crate::standin::{Standin, start};
 
 /// A stand-in whose statements take no modelled time.
 fn quick() -> Standin {
@@ -95,33 +93,58 @@ async fn a_prepared_statement_tells_the_types_of_parameters_and_columns() {
     let client = connect(&standin).await;
     let cases: [(&str, &[Type], &[Type]); 12] = [
         (SEARCH, &[Type::TEXT, Type::TEXT, Type::INT8], &[Type::INT8, Type::FLOAT8]),
-        ("SELECT 1, 'a', true, 1.5, 3000000000", &[], &[
-            Type::INT4, Type::TEXT, Type::BOOL, Type::FLOAT8, Type::INT8,
-        ]),
+        (
+            "SELECT 1, 'a', true, 1.5, 3000000000",
+            &[],
+            &[Type::INT4, Type::TEXT, Type::BOOL, Type::FLOAT8, Type::INT8],
+        ),
         ("SELECT $1::bigint + 1, $2", &[Type::INT8, Type::TEXT], &[Type::INT8, Type::TEXT]),
-        ("SELECT * FROM chunks WHERE document_id = ANY($1)", &[Type::INT8_ARRAY], &[
-            Type::INT8, Type::INT8, Type::TEXT,
-        ]),
-        ("INSERT INTO keywords (weight, word, document_id) VALUES ($1, $2, $3)", &[
-            Type::FLOAT8, Type::TEXT, Type::INT8,
-        ], &[]),
-        ("UPDATE documents SET title = $1, version = version + $2 WHERE id = $3 RETURNING id", &[
-            Type::TEXT, Type::INT8, Type::INT8,
-        ], &[Type::INT8]),
-        ("SELECT d.title, c.n FROM documents d JOIN (SELECT document_id, count(*) AS n FROM chunks \
+        (
+            "SELECT * FROM chunks WHERE document_id = ANY($1)",
+            &[Type::INT8_ARRAY],
+            &[Type::INT8, Type::INT8, Type::TEXT],
+        ),
+        (
+            "INSERT INTO keywords (weight, word, document_id) VALUES ($1, $2, $3)",
+            &[Type::FLOAT8, Type::TEXT, Type::INT8],
+            &[],
+        ),
+        (
+            "UPDATE documents SET title = $1, version = version + $2 WHERE id = $3 RETURNING id",
+            &[Type::TEXT, Type::INT8, Type::INT8],
+            &[Type::INT8],
+        ),
+        (
+            "SELECT d.title, c.n FROM documents d JOIN (SELECT document_id, count(*) AS n FROM chunks \
             GROUP BY document_id) c ON c.document_id = d.id WHERE d.updated_at BETWEEN $1 AND $2 AND c.n > $3",
-            &[Type::INT8, Type::INT8, Type::INT8], &[Type::TEXT, Type::INT8]),
-        ("WITH best AS (SELECT id, title FROM documents) SELECT title FROM best WHERE id = $1", &[Type::INT8], &[
-            Type::TEXT,
-        ]),
-        ("SELECT id FROM documents WHERE title ILIKE $1 OR $2 = topic OFFSET $3", &[
-            Type::TEXT, Type::TEXT, Type::INT8,
-        ], &[Type::INT8]),
-        ("SELECT CASE WHEN id > $1 THEN title ELSE $2 END FROM documents", &[Type::INT8, Type::TEXT], &[Type::TEXT]),
-        ("SELECT coalesce(max(weight), $1), min(word), avg(weight) FROM keywords", &[Type::FLOAT8], &[
-            Type::FLOAT8, Type::TEXT, Type::FLOAT8,
-        ]),
-        ("SELECT pg_is_in_recovery(), version(), current_database()", &[], &[Type::BOOL, Type::TEXT, Type::TEXT]),
+            &[Type::INT8, Type::INT8, Type::INT8],
+            &[Type::TEXT, Type::INT8],
+        ),
+        (
+            "WITH best AS (SELECT id, title FROM documents) SELECT title FROM best WHERE id = $1",
+            &[Type::INT8],
+            &[Type::TEXT],
+        ),
+        (
+            "SELECT id FROM documents WHERE title ILIKE $1 OR $2 = topic OFFSET $3",
+            &[Type::TEXT, Type::TEXT, Type::INT8],
+            &[Type::INT8],
+        ),
+        (
+            "SELECT CASE WHEN id > $1 THEN title ELSE $2 END FROM documents",
+            &[Type::INT8, Type::TEXT],
+            &[Type::TEXT],
+        ),
+        (
+            "SELECT coalesce(max(weight), $1), min(word), avg(weight) FROM keywords",
+            &[Type::FLOAT8],
+            &[Type::FLOAT8, Type::TEXT, Type::FLOAT8],
+        ),
+        (
+            "SELECT pg_is_in_recovery(), version(), current_database()",
+            &[],
+            &[Type::BOOL, Type::TEXT, Type::TEXT],
+        ),
     ];
     for (sql, parameters, columns) in cases {
         let statement = client.prepare(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
@@ -135,7 +158,10 @@ async fn a_prepared_statement_tells_the_types_of_parameters_and_columns() {
 async fn rows_are_written_changed_and_deleted() {
     let standin = quick();
     let client = connect(&standin).await;
-    client.batch_execute("CREATE TABLE notes (id BIGINT PRIMARY KEY, text TEXT NOT NULL, size REAL)").await.expect("DDL");
+    client
+        .batch_execute("CREATE TABLE notes (id BIGINT PRIMARY KEY, text TEXT NOT NULL, size REAL)")
+        .await
+        .expect("DDL");
     let insert = "INSERT INTO notes (id, text, size) VALUES ($1, $2, $3) RETURNING text";
     let row = client.query_one(insert, &[&1_i64, &"one", &Some(1.5_f32)]).await.expect("a row");
     assert_eq!(row.get::<_, String>(0), "one");
@@ -145,13 +171,17 @@ async fn rows_are_written_changed_and_deleted() {
     assert_eq!(code(&twice), SqlState::UNIQUE_VIOLATION);
     let missing = client.execute("INSERT INTO notes (id) VALUES (3)", &[]).await.expect_err("a null");
     assert_eq!(code(&missing), SqlState::NOT_NULL_VIOLATION);
-    let upsert = "INSERT INTO notes (id, text) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET text = EXCLUDED.text";
+    let upsert =
+        "INSERT INTO notes (id, text) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET text = EXCLUDED.text";
     assert_eq!(client.execute(upsert, &[&2_i64, &"zwei"]).await.expect("an upsert"), 1);
     let read = client.query("SELECT id, text, size FROM notes ORDER BY id", &[]).await.expect("rows");
     let read: Vec<(i64, String, Option<f32>)> = read.iter().map(|r| (r.get(0), r.get(1), r.get(2))).collect();
     assert_eq!(read, [(1, "one".to_owned(), Some(1.5)), (2, "zwei".to_owned(), None)]);
     assert_eq!(client.execute("UPDATE notes SET text = 'x'", &[]).await.expect("an update"), 2);
-    assert_eq!(client.execute("DELETE FROM notes WHERE id = ANY($1)", &[&vec![1_i64, 9]]).await.expect("deleted"), 1);
+    assert_eq!(
+        client.execute("DELETE FROM notes WHERE id = ANY($1)", &[&vec![1_i64, 9]]).await.expect("deleted"),
+        1
+    );
     assert_eq!(one(&client, "SELECT count(*) FROM notes").await, "1");
     client.batch_execute("TRUNCATE TABLE notes").await.expect("truncated");
     assert_eq!(one(&client, "SELECT count(*) FROM public.notes").await, "0");
@@ -197,7 +227,10 @@ async fn savepoints_undo_a_part() {
     inner.execute("UPDATE documents SET title = 'inner' WHERE id IN (1, 2)", &[]).await.expect("updated");
     inner.rollback().await.expect("ROLLBACK TO");
     outer.commit().await.expect("COMMIT");
-    assert_eq!(rows(&client, "SELECT title FROM documents WHERE id = 1 OR title = 'inner'").await, [["outer"]]);
+    assert_eq!(
+        rows(&client, "SELECT title FROM documents WHERE id = 1 OR title = 'inner'").await,
+        [["outer"]]
+    );
 }
 
 #[tokio::test]
@@ -205,7 +238,7 @@ async fn a_failed_transaction_takes_nothing_but_its_end() {
     let standin = quick();
     let client = connect(&standin).await;
     client.batch_execute("BEGIN; UPDATE documents SET title = 'lost' WHERE id = 3").await.expect("begun");
-    let wrong = client.query("SELECT nothing FROM documents", &[]).await.expect_err("no such column");
+    let wrong = client.query("SELECT absent FROM documents", &[]).await.expect_err("no such column");
     assert_eq!(code(&wrong), SqlState::UNDEFINED_COLUMN);
     let refused = client.query("SELECT 1", &[]).await.expect_err("aborted");
     assert_eq!(code(&refused), SqlState::IN_FAILED_SQL_TRANSACTION);
@@ -218,7 +251,8 @@ async fn a_commit_that_would_do_something_else_than_was_told_is_refused() {
     let standin = quick();
     let (mut slow, quick) = (connect(&standin).await, connect(&standin).await);
     let transaction = slow.transaction().await.expect("BEGIN");
-    let told = transaction.query_one("UPDATE documents SET version = version + 1 WHERE id = 5 RETURNING version", &[]);
+    let told = transaction
+        .query_one("UPDATE documents SET version = version + 1 WHERE id = 5 RETURNING version", &[]);
     assert_eq!(told.await.expect("a row").get::<_, i64>(0), 2);
     quick.execute("UPDATE documents SET version = version + 1 WHERE id = 5", &[]).await.expect("in between");
     let refused = transaction.commit().await.expect_err("a conflict");
@@ -238,7 +272,10 @@ async fn a_transaction_that_reads_or_thinks_blocks_no_writer() {
     let done = tokio::time::timeout(Duration::from_secs(10), write).await.expect("it does not wait");
     assert_eq!(done.expect("written"), 1);
     transaction.commit().await.expect("COMMIT");
-    assert_eq!(rows(&idle, "SELECT title FROM documents WHERE id < 3 ORDER BY id").await, [["mine"], ["theirs"]]);
+    assert_eq!(
+        rows(&idle, "SELECT title FROM documents WHERE id < 3 ORDER BY id").await,
+        [["mine"], ["theirs"]]
+    );
 }
 
 #[tokio::test]
@@ -250,7 +287,10 @@ async fn many_sessions_read_and_write_without_one_busy() {
             let client = connect(standin).await;
             for round in 0..25_i64 {
                 let id = round % 10 + 1;
-                client.execute("UPDATE documents SET version = version + 1 WHERE id = $1", &[&id]).await.expect("write");
+                client
+                    .execute("UPDATE documents SET version = version + 1 WHERE id = $1", &[&id])
+                    .await
+                    .expect("write");
                 client.query("SELECT count(*) FROM keywords", &[]).await.expect("scan");
                 let words: [&(dyn ToSql + Sync); 3] = [&"rope", &"harness", &10_i64];
                 client.query(SEARCH, &words).await.expect("search");
@@ -350,7 +390,8 @@ async fn a_statement_timeout_counts_the_modelled_time() {
     let standin = timed(10.0, Duration::from_secs(600), Duration::ZERO);
     let client = connect(&standin).await;
     client.batch_execute("SET statement_timeout = '500ms'").await.expect("set");
-    let late = client.query("SELECT title FROM documents WHERE id = $1", &[&1_i64]).await.expect_err("too late");
+    let late =
+        client.query("SELECT title FROM documents WHERE id = $1", &[&1_i64]).await.expect_err("too late");
     assert_eq!(code(&late), SqlState::QUERY_CANCELED);
     assert_eq!(one(&client, "SHOW statement_timeout").await, "500ms");
     client.batch_execute("RESET statement_timeout; SET standin.service_time = off").await.expect("reset");
@@ -433,7 +474,8 @@ async fn what_clients_send_by_habit_is_answered() {
 async fn psql_works_if_it_is_there() {
     let standin = quick();
     let url = format!("postgres://loadlab@{}/loadlab", standin.listen);
-    let script = "SELECT id, topic FROM documents WHERE id = 1; BEGIN; DELETE FROM documents WHERE id = 1; ROLLBACK;";
+    let script =
+        "SELECT id, topic FROM documents WHERE id = 1; BEGIN; DELETE FROM documents WHERE id = 1; ROLLBACK;";
     let psql = tokio::process::Command::new("psql").args([&url, "-XAtc", script]).output().await;
     match psql {
         Ok(output) => {

@@ -10,14 +10,14 @@ use target_service::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A role that runs on a runtime of its own, as it does in its process, until this is dropped.
-pub struct Standin {
-    pub listen: SocketAddr,
-    pub admin: Option<SocketAddr>,
+pub(crate) struct Standin {
+    pub(crate) listen: SocketAddr,
+    pub(crate) admin: Option<SocketAddr>,
     _stop: DropGuard,
 }
 
 /// Starts a role with the baseline profile, changed by `change`.
-pub fn start(role: &'static str, speed: f64, change: impl FnOnce(&mut Profile)) -> Standin {
+pub(crate) fn start(role: &'static str, speed: f64, change: impl FnOnce(&mut Profile)) -> Standin {
     let mut profile = Profile::named("baseline").expect("it is shipped");
     change(&mut profile);
     let config = RoleConfig {
@@ -42,26 +42,27 @@ pub fn start(role: &'static str, speed: f64, change: impl FnOnce(&mut Profile)) 
 
 impl Standin {
     /// An address of its administration.
-    pub fn admin_url(&self, path: &str) -> String {
+    pub(crate) fn admin_url(&self, path: &str) -> String {
         format!("http://{}{path}", self.admin.unwrap_or(self.listen))
     }
 
     /// The value of one line of its metrics: `store_busy_total`, `x_total{kind="read"}`.
-    pub async fn metric(&self, line: &str) -> f64 {
-        let text = reqwest::get(self.admin_url("/metrics")).await.expect("metrics").text().await.expect("text");
+    pub(crate) async fn metric(&self, line: &str) -> f64 {
+        let text =
+            reqwest::get(self.admin_url("/metrics")).await.expect("metrics").text().await.expect("text");
         let value = text.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
         value.unwrap_or("0").parse().unwrap_or_else(|error| panic!("{line}: {error} in\n{text}"))
     }
 
     /// Changes its settings; the answer's status and body.
-    pub async fn patch(&self, patch: serde_json::Value) -> (u16, serde_json::Value) {
+    pub(crate) async fn patch(&self, patch: serde_json::Value) -> (u16, serde_json::Value) {
         let answer = reqwest::Client::new().patch(self.admin_url("/admin/settings")).json(&patch).send();
         let answer = answer.await.expect("an answer");
         (answer.status().as_u16(), answer.json().await.expect("JSON"))
     }
 
     /// Waits until a metric has a value, for at most five seconds.
-    pub async fn metric_becomes(&self, line: &str, value: f64) {
+    pub(crate) async fn metric_becomes(&self, line: &str, value: f64) {
         let mut last = f64::NAN;
         for _ in 0..500 {
             last = self.metric(line).await;
