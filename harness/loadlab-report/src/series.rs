@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use loadlab_analysis::{Metrics, labels};
 use loadlab_record::{RunFile, Series, Window};
 
-/// Points of a line at most.
-pub(crate) const POINTS_MAX: usize = 600;
+/// Points of a gauge at most: two, the lowest and the highest, for every stretch.
+const GAUGE_POINTS_MAX: usize = 600;
+/// Stretches of a run at most: half a screen shows no more.
+const STRETCHES_MAX: usize = 240;
 
 /// Scenario seconds and value.
 pub(crate) use loadlab_analysis::Points;
@@ -37,8 +39,13 @@ impl Stretch {
     }
 }
 
+/// The windows in as many stretches of equal length as a plot shows.
+pub(crate) fn stretches(run: &RunFile) -> Vec<Stretch> {
+    stretches_at_most(run, STRETCHES_MAX)
+}
+
 /// The windows in at most `most` stretches of equal length.
-pub(crate) fn stretches(run: &RunFile, most: usize) -> Vec<Stretch> {
+pub(crate) fn stretches_at_most(run: &RunFile, most: usize) -> Vec<Stretch> {
     let Some(last) = run.windows.last() else { return Vec::new() };
     let seconds = last.second as usize + 1;
     let length = seconds.div_ceil(most.max(1)).max(1) as u64;
@@ -113,14 +120,14 @@ fn role_began(run: &RunFile, role: &str) -> f64 {
     firsts.map(|point| point.0).fold(f64::INFINITY, f64::min)
 }
 
-/// At most [`POINTS_MAX`] points: of every stretch the lowest and the highest, in their order, and
+/// At most [`GAUGE_POINTS_MAX`] points: of every stretch the lowest and the highest, in their order, and
 /// the first and last of all.
 pub(crate) fn thinned(points: Points) -> Points {
-    if points.len() <= POINTS_MAX {
+    if points.len() <= GAUGE_POINTS_MAX {
         return points;
     }
     let (Some(&first), Some(&last)) = (points.first(), points.last()) else { return points };
-    let chunk = points.len().div_ceil(POINTS_MAX / 2 - 1);
+    let chunk = points.len().div_ceil(GAUGE_POINTS_MAX / 2 - 1);
     let mut thin = vec![first];
     for stretch in points.chunks(chunk) {
         let by_value = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
@@ -139,7 +146,7 @@ pub(crate) fn thinned(points: Points) -> Points {
 /// The length of a stretch in which counters are compared: a second, or as long as keeps the plot
 /// small.
 pub(crate) fn counter_step_s(length_s: f64) -> f64 {
-    (length_s / POINTS_MAX as f64).ceil().max(1.0)
+    (length_s / STRETCHES_MAX as f64).ceil().max(1.0)
 }
 
 #[cfg(test)]
@@ -151,9 +158,24 @@ mod tests {
         let points: Points =
             (0..50_000).map(|n| (f64::from(n), if n == 31_415 { 99.0 } else { 1.0 })).collect();
         let thin = thinned(points);
-        assert!(thin.len() <= POINTS_MAX, "{}", thin.len());
+        assert!(thin.len() <= GAUGE_POINTS_MAX, "{}", thin.len());
         assert!(thin.contains(&(31_415.0, 99.0)));
         assert_eq!((thin.first(), thin.last()), (Some(&(0.0, 1.0)), Some(&(49_999.0, 1.0))));
+    }
+
+    #[test]
+    fn windows_are_merged_into_stretches_and_nothing_is_lost() {
+        let run = loadlab_record::synthetic::Synthetic::burst(100).run();
+        let all = stretches(&run);
+        let few = stretches_at_most(&run, 4);
+        assert_eq!((all.len(), few.len()), (run.windows.len(), 4));
+        let ended = |stretches: &[Stretch]| -> u64 {
+            stretches.iter().map(|stretch| stretch.merged.response.count()).sum()
+        };
+        assert_eq!((ended(&all), ended(&few)), (100, 100));
+        let bounds: Vec<(f64, f64)> = few.iter().map(|stretch| (stretch.from_s, stretch.end_s())).collect();
+        assert_eq!(bounds, [(0.0, 4.0), (4.0, 8.0), (8.0, 12.0), (12.0, 16.0)]);
+        assert_eq!(few[1].merged.in_flight, run.windows[7].in_flight, "the gauge of its last second");
     }
 
     #[test]

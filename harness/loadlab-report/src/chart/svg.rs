@@ -8,6 +8,8 @@ use super::{Axis, Band, Bar, Chart, Layer, Mark, Rule, Shape};
 const INNER: f64 = 10_000.0;
 /// Points of a line up to which each gets a dot.
 const DOTTED_MAX: usize = 60;
+/// Points, or bars, from which on thinner strokes are easier to read.
+const DENSE_MIN: usize = 120;
 /// A line of no length: its round cap is a dot, however the drawing is stretched.
 const DOT: &str = "h0";
 
@@ -91,7 +93,8 @@ fn data(out: &mut String, chart: &Chart) {
     for layer in &chart.layers {
         let path = path_of(chart, layer);
         let kind = if matches!(layer.shape, Shape::Bars(_)) { "bars" } else { "line" };
-        put(out, format_args!("<path class=\"{kind} {}\" d=\"{path}\"/>", layer.class));
+        let dense = if layer.values().count() >= DENSE_MIN { " dense" } else { "" };
+        put(out, format_args!("<path class=\"{kind} {}{dense}\" d=\"{path}\"/>", layer.class));
         if let Shape::Line(points) = &layer.shape
             && points.len() <= DOTTED_MAX
         {

@@ -54,7 +54,11 @@ pub(crate) fn beside(run: &RunFile) -> Vec<RequestRow> {
     let row = |name, count, of| RequestRow {
         name,
         count: figures::count(count),
-        share: if of { figures::part(count, totals.scheduled) } else { String::new() },
+        share: if of && totals.scheduled > 0 {
+            figures::part(count, totals.scheduled)
+        } else {
+            String::new()
+        },
     };
     vec![
         row("gave up at least once", totals.gave_up, true),

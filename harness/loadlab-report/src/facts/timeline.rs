@@ -68,7 +68,7 @@ pub(crate) fn rows(run: &RunFile) -> Vec<TimelineRow> {
             state: worst_state(run, from, to).map_or("", super::state_name),
         }
     };
-    series::stretches(run, ROWS_MAX).into_iter().map(row).collect()
+    series::stretches_at_most(run, ROWS_MAX).into_iter().map(row).collect()
 }
 
 /// What happened, in words.

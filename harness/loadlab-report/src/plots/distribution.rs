@@ -4,7 +4,7 @@ use loadlab_clock::Speed;
 use loadlab_record::{Histogram, RunFile};
 use loadlab_scenario::objective::{LatencyKind, Measure};
 
-use super::{Plot, frame::Frame};
+use super::{Missing, Plot, frame::Frame};
 use crate::{
     chart::{Axis, Bar, Chart, Height, Layer, Rule},
     figures,
@@ -14,7 +14,7 @@ use crate::{
 const BARS_PER_DECADE: [(u64, f64); 3] = [(300, 8.0), (10_000, 16.0), (u64::MAX, 32.0)];
 
 /// Response against service time, on a logarithmic axis.
-pub(super) fn latency(run: &RunFile, _: &Frame) -> Result<Plot, String> {
+pub(super) fn latency(run: &RunFile, _: &Frame) -> Result<Plot, Missing> {
     let histograms = &run.histograms;
     let (response, service) = (&histograms.response, &histograms.service);
     let range = |histogram: &Histogram| {
@@ -23,7 +23,7 @@ pub(super) fn latency(run: &RunFile, _: &Frame) -> Result<Plot, String> {
     };
     let ranges: Vec<(f64, f64)> = [response, service].into_iter().filter_map(range).collect();
     if ranges.is_empty() {
-        return Err("The latency distribution is left out: nothing was measured.".to_owned());
+        return Err(Missing::Nothing("The latency distribution is left out: nothing was measured."));
     }
     let low = ranges.iter().map(|range| range.0).fold(f64::INFINITY, f64::min);
     let high = ranges.iter().map(|range| range.1).fold(0.0, f64::max);

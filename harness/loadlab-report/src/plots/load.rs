@@ -4,13 +4,13 @@ use loadlab_record::{Outcome, RunFile, Window};
 use loadlab_scenario::objective::{LatencyKind, Measure};
 
 use super::{
-    Plot,
+    Missing, Plot,
     frame::{Frame, peak_words, rule_within},
 };
 use crate::{
     chart::{Axis, Bar, Layer, Rule},
     figures,
-    series::{self, POINTS_MAX, Stretch},
+    series::{self, Stretch},
 };
 
 /// The percentiles that are drawn over time, with their classes.
@@ -21,8 +21,8 @@ const DRAWN: [(f64, &str, &str); 3] =
 const DUE_OVER_ENDED_MAX: f64 = 3.0;
 
 /// Response time percentiles over time.
-pub(super) fn latency(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
-    let stretches = series::stretches(run, POINTS_MAX);
+pub(super) fn latency(run: &RunFile, frame: &Frame) -> Result<Plot, Missing> {
+    let stretches = series::stretches(run);
     let layers: Vec<Layer> = DRAWN
         .into_iter()
         .map(|(percentile, label, class)| {
@@ -35,7 +35,7 @@ pub(super) fn latency(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
         .collect();
     let highest = highest(&layers);
     if layers.iter().all(|layer| layer.values().next().is_none()) {
-        return Err("Response time over time is left out: no arrival ended.".to_owned());
+        return Err(Missing::Nothing("Response time over time is left out: no arrival ended."));
     }
     let rules = latency_rules(run, highest);
     let top = rules.iter().map(|rule| rule.at * 1.05).fold(highest, f64::max);
@@ -49,15 +49,15 @@ pub(super) fn latency(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
 }
 
 /// Arrivals that ended, by outcome, and those that were due.
-pub(super) fn outcomes(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
-    let stretches = series::stretches(run, POINTS_MAX / 2);
+pub(super) fn outcomes(run: &RunFile, frame: &Frame) -> Result<Plot, Missing> {
+    let stretches = series::stretches(run);
     let per_second = |count: u64, stretch: &Stretch| count as f64 / stretch.length_s;
     let most = |of: fn(&Window) -> u64| {
         stretches.iter().map(|stretch| per_second(of(&stretch.merged), stretch)).fold(0.0, f64::max)
     };
     let (ended, due) = (most(|window| window.ended.total()), most(|window| window.scheduled));
     if ended <= 0.0 && due <= 0.0 {
-        return Err("Throughput and outcome are left out: no arrival was due.".to_owned());
+        return Err(Missing::Nothing("Throughput and outcome are left out: no arrival was due."));
     }
     let mut bases = vec![0.0; stretches.len()];
     let mut layers = Vec::new();
@@ -93,8 +93,8 @@ pub(super) fn outcomes(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
 }
 
 /// Arrivals under way, and users.
-pub(super) fn in_flight(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
-    let stretches = series::stretches(run, POINTS_MAX);
+pub(super) fn in_flight(run: &RunFile, frame: &Frame) -> Result<Plot, Missing> {
+    let stretches = series::stretches(run);
     let line = |label, class, of: fn(&Window) -> u64| {
         let point = |stretch: &Stretch| (stretch.end_s(), Some(of(&stretch.merged) as f64));
         Layer::line(label, class, with_holes(&stretches, point))
@@ -113,7 +113,9 @@ pub(super) fn in_flight(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
     }
     let highest = highest(&layers);
     if highest <= 0.0 {
-        return Err("What was under way is left out: nothing was, at the end of any second.".to_owned());
+        return Err(Missing::Nothing(
+            "What was under way is left out: nothing was, at the end of any second.",
+        ));
     }
     let mut note = "At the end of each second.".to_owned();
     if let Some(peak) = peak_words(&layers[0], figures::plain) {
@@ -124,8 +126,8 @@ pub(super) fn in_flight(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
 }
 
 /// First events and gaps of streams over time.
-pub(super) fn stream_timing(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
-    let stretches = series::stretches(run, POINTS_MAX);
+pub(super) fn stream_timing(run: &RunFile, frame: &Frame) -> Result<Plot, Missing> {
+    let stretches = series::stretches(run);
     let line = |label, class, percentile: f64, gaps: bool| {
         let point = |stretch: &Stretch| {
             let mut merged = loadlab_record::Histogram::new();
@@ -143,7 +145,7 @@ pub(super) fn stream_timing(run: &RunFile, frame: &Frame) -> Result<Plot, String
         line("gap p99", "s4 dashed", 99.0, true),
     ];
     if layers.iter().all(|layer| layer.values().next().is_none()) {
-        return Err("Streams are left out: no stream showed an event.".to_owned());
+        return Err(Missing::Nothing("Streams are left out: no stream showed an event."));
     }
     let y = Axis::seconds("time", highest(&layers));
     let chart = frame.chart("streams", "Streams: first event and gaps", y, layers);

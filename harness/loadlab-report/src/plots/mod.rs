@@ -16,6 +16,19 @@ pub(crate) use frame::{Frame, MarkRow};
 
 use crate::chart::{Chart, LegendEntry};
 
+/// Why a run does not have a plot.
+pub(crate) enum Missing {
+    /// The target did not publish what it shows.
+    Metric {
+        /// What would be shown.
+        what: &'static str,
+        /// The metric's name.
+        metric: &'static str,
+    },
+    /// There was nothing to show, in a sentence.
+    Nothing(&'static str),
+}
+
 /// A chart with the words around it.
 pub(crate) struct Plot {
     /// What is drawn.
@@ -55,7 +68,7 @@ pub(crate) struct Plots {
 }
 
 /// What makes a plot, or says why there is none.
-type Maker = fn(&RunFile, &Frame) -> Result<Plot, String>;
+type Maker = fn(&RunFile, &Frame) -> Result<Plot, Missing>;
 
 /// All plots of a run.
 pub(crate) fn all(run: &RunFile) -> Plots {
@@ -72,22 +85,37 @@ pub(crate) fn all(run: &RunFile) -> Plots {
         load::stream_timing,
         target::cpu,
     ];
-    let mut left_out = Vec::new();
+    let mut missing = Vec::new();
     let mut made = |makers: &[Maker]| -> Vec<PlotView> {
         let mut views = Vec::new();
         for maker in makers {
             match maker(run, &frame) {
                 Ok(plot) => views.push(view(plot)),
-                Err(why) => left_out.push(why),
+                Err(why) => missing.push(why),
             }
         }
         views
     };
     let over_time = made(&over_time);
     let others = made(&[distribution::latency]);
-    // A reason that several plots share is said once.
-    left_out.dedup();
-    Plots { over_time, others, left_out, marks: frame.mark_rows }
+    Plots { over_time, others, left_out: left_out(&missing), marks: frame.mark_rows }
+}
+
+/// Why plots are left out: a sentence for each, and one for all that the target did not publish.
+fn left_out(missing: &[Missing]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let mut unpublished = Vec::new();
+    for why in missing {
+        match why {
+            Missing::Nothing(sentence) => sentences.push((*sentence).to_owned()),
+            Missing::Metric { what, metric } => unpublished.push(format!("{what} ({metric})")),
+        }
+    }
+    if !unpublished.is_empty() {
+        let list = unpublished.join(", ");
+        sentences.push(format!("Left out, since the target did not publish what they show: {list}."));
+    }
+    sentences
 }
 
 fn view(plot: Plot) -> PlotView {

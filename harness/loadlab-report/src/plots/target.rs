@@ -5,7 +5,7 @@ use loadlab_analysis::Metrics;
 use loadlab_record::{RunFile, Series};
 
 use super::{
-    Plot,
+    Missing, Plot,
     frame::{Frame, peak_words, rule_within},
 };
 use crate::{
@@ -18,10 +18,10 @@ const CLASSES: [&str; 6] = ["s1 strong", "s2", "s4 dashed", "s3", "s5 dotted", "
 /// Roles that the CPU plot tells apart; the rest is added up.
 const ROLES_MAX: usize = 5;
 
-/// The session pool.
-pub(super) fn pool(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
+/// the session pool.
+pub(super) fn pool(run: &RunFile, frame: &Frame) -> Result<Plot, Missing> {
     if !series::is_published(run, "pool_sessions_busy") {
-        return Err(not_published("The session pool", "pool_sessions_busy"));
+        return Err(not_published("the session pool", "pool_sessions_busy"));
     }
     let gauge = |name, label, class| Layer::steps(label, class, series::gauge(run, name));
     let layers = vec![
@@ -45,9 +45,9 @@ pub(super) fn pool(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
 }
 
 /// The workers' backlog and the requests they work on.
-pub(super) fn queue(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
+pub(super) fn queue(run: &RunFile, frame: &Frame) -> Result<Plot, Missing> {
     if !series::is_published(run, "worker_queue_depth") && !series::is_published(run, "worker_in_flight") {
-        return Err(not_published("The workers' queues", "worker_queue_depth"));
+        return Err(not_published("the workers' queues", "worker_queue_depth"));
     }
     let layers = vec![
         Layer::steps("in the backlog", "s3 strong", series::gauge(run, "worker_queue_depth")),
@@ -63,7 +63,7 @@ pub(super) fn queue(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
 }
 
 /// Share of hits by cache level.
-pub(super) fn caches(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
+pub(super) fn caches(run: &RunFile, frame: &Frame) -> Result<Plot, Missing> {
     let levels = Metrics::of(run).by_label("cache_requests_total", "level");
     let step_s = series::counter_step_s(frame.length_s);
     let mut layers = Vec::new();
@@ -89,7 +89,7 @@ pub(super) fn caches(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
         overall.push(format!("{} {}", level.to_uppercase(), figures::share(hits / total)));
     }
     if layers.is_empty() {
-        return Err(not_published("Cache hits", "cache_requests_total"));
+        return Err(not_published("cache hits", "cache_requests_total"));
     }
     let chart = frame.chart("caches", "Cache hits", Axis::shares("hits", 1.0), layers);
     Ok(Plot {
@@ -99,7 +99,7 @@ pub(super) fn caches(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
 }
 
 /// Calls to the LLM.
-pub(super) fn llm(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
+pub(super) fn llm(run: &RunFile, frame: &Frame) -> Result<Plot, Missing> {
     let out = series::gauges_by(run, "llm_in_flight", "operation");
     let waiting = series::gauges_by(run, "llm_queued", "operation");
     let mut layers = Vec::new();
@@ -113,7 +113,7 @@ pub(super) fn llm(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
         }
     }
     if layers.is_empty() {
-        return Err(not_published("Calls to the LLM", "llm_in_flight"));
+        return Err(not_published("calls to the LLM", "llm_in_flight"));
     }
     let y = Axis::numbers("calls", layers.iter().map(Layer::highest).fold(0.0, f64::max));
     let note = "Calls that are out, and calls that wait for a slot.".to_owned();
@@ -121,7 +121,7 @@ pub(super) fn llm(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
 }
 
 /// The states of the breakers.
-pub(super) fn breakers(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
+pub(super) fn breakers(run: &RunFile, frame: &Frame) -> Result<Plot, Missing> {
     let breakers: Vec<_> = run.series.iter().filter(|series| series.name == "breaker_state").collect();
     let mut layers = Vec::new();
     for (series, class) in breakers.iter().zip(CLASSES) {
@@ -129,7 +129,7 @@ pub(super) fn breakers(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
         layers.push(Layer::steps(&name, class, series::thinned(series.points.clone())));
     }
     if layers.is_empty() {
-        return Err(not_published("The circuit breaker", "breaker_state"));
+        return Err(not_published("the circuit breaker", "breaker_state"));
     }
     let opened = layers.iter().any(|layer| layer.highest() > 0.0);
     let y = Axis::states("state", &["closed", "half-open", "open"]);
@@ -141,7 +141,7 @@ pub(super) fn breakers(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
 }
 
 /// CPU of the target's processes and of the generator.
-pub(super) fn cpu(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
+pub(super) fn cpu(run: &RunFile, frame: &Frame) -> Result<Plot, Missing> {
     let step_s = series::counter_step_s(frame.length_s);
     let mut roles: Vec<&str> = run
         .series
@@ -161,7 +161,7 @@ pub(super) fn cpu(run: &RunFile, frame: &Frame) -> Result<Plot, String> {
         layers.push(Layer::line(role, class, seconds.into_iter().map(used).collect()));
     }
     if layers.iter().all(|layer| layer.highest() <= 0.0) {
-        return Err(not_published("CPU use of the target", "process_cpu_seconds_total"));
+        return Err(not_published("CPU by process", "process_cpu_seconds_total"));
     }
     let y = Axis::shares("CPU, of one core", layers.iter().map(Layer::highest).fold(0.0, f64::max));
     let rest = roles.len().saturating_sub(ROLES_MAX);
@@ -177,6 +177,6 @@ fn gauge_max(run: &RunFile, name: &str) -> Option<f64> {
         .then(|| Metrics::of(run).sum(name).into_iter().map(|point| point.1).fold(0.0, f64::max))
 }
 
-fn not_published(what: &str, metric: &str) -> String {
-    format!("{what}: left out, since the target did not publish {metric}.")
+const fn not_published(what: &'static str, metric: &'static str) -> Missing {
+    Missing::Metric { what, metric }
 }

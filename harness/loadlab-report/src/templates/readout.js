@@ -5,8 +5,11 @@
   const plots = [...document.querySelectorAll("#over-time .plot")].map((figure) => {
     const svg = figure.querySelector("svg.chart");
     const paths = [...svg.querySelectorAll(".data > path:not(.dots)")].map(points);
-    const entries = [...figure.querySelectorAll(".legend li")];
-    return { svg, paths, entries, data: svg.dataset };
+    const entries = [...figure.querySelectorAll(".legend li")].map((entry) => ({
+      label: entry.textContent.trim(),
+      class: entry.querySelector(".line, .bars").getAttribute("class"),
+    }));
+    return { svg, paths, entries, data: svg.dataset, room: figure.querySelector(".room") };
   });
 
   // A path as a function from x to y (both in units of the drawing), or null where it has nothing.
@@ -47,12 +50,12 @@
   }
 
   function clear() {
-    document.querySelectorAll(".cursor, .legend b").forEach((element) => element.remove());
+    document.querySelectorAll(".cursor, .reading").forEach((element) => element.remove());
   }
 
   function show(share) {
     clear();
-    for (const { svg, paths, entries, data } of plots) {
+    for (const { svg, paths, entries, data, room } of plots) {
       const at = (tag, attributes) => {
         const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
         for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -61,10 +64,14 @@
       const x = `${share * 100}%`;
       at("line", { class: "cursor", x1: x, x2: x, y2: "100%" });
       at("text", { class: "cursor", x, y: "100%", dy: 19 }).textContent = `${(share * data.x).toFixed(1)} s`;
+      const reading = room.appendChild(document.createElement("div"));
+      reading.className = `reading ${share < 0.5 ? "after" : "before"}`;
+      reading.style.setProperty("--at", share);
       paths.forEach((path, index) => {
-        const value = document.createElement("b");
-        value.textContent = text(path(share * SIDE), data);
-        entries[index]?.append(value);
+        const line = reading.appendChild(document.createElement("span"));
+        line.className = entries[index].class;
+        line.append(Object.assign(document.createElement("i"), { textContent: `${entries[index].label} ` }));
+        line.append(Object.assign(document.createElement("b"), { textContent: text(path(share * SIDE), data) }));
       });
     }
   }
