@@ -1,1 +1,196 @@
-fn main() {}
+//! The workspace's own tasks: `cargo xtask TASK`.
+//!
+//! This file reads arguments, calls one task and turns its result into an exit code: 0 when what
+//! was asked holds, 1 when it does not, 2 for wrong arguments.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "these tasks speak to whoever runs them")]
+
+mod bench;
+mod calibrate;
+mod child;
+mod ci;
+mod evidence;
+mod generate;
+mod jobs;
+mod journal;
+mod machine;
+mod repository;
+mod samples;
+mod tidy;
+
+use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::jobs::Job;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "The workspace's own tasks")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Check the rules of this repository that no other tool checks
+    Tidy,
+    /// Check format, clippy and tests, as continuous integration does
+    Ci,
+    /// Measure the harness against a server of known latency
+    Calibrate {
+        /// A few seconds with loose bounds, written nowhere unless --out says where
+        #[arg(long)]
+        short: bool,
+        /// Append the figures to this file instead of reports/evidence/calibration.jsonl
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Measure what a request costs, beside other load generators
+    Bench {
+        /// What to measure
+        what: BenchTarget,
+        /// Interleaved rounds
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+        rounds: u16,
+        /// Seconds of each run
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: u64,
+        /// Connections, each with one request under way
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+        connections: u16,
+        /// Append the figures to this file instead of reports/evidence/bench-generator.jsonl
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Run a job until there are enough lines of evidence for this commit
+    Evidence {
+        /// Which
+        job: Job,
+        /// Lines that there should be
+        #[arg(long, default_value_t = 1)]
+        times: usize,
+    },
+    /// Run 100-concurrent and copy its report to reports/samples/
+    Samples,
+    /// A server that waits as a script says
+    #[command(hide = true)]
+    Serve {
+        #[arg(long)]
+        script: String,
+    },
+    /// The server of `bench`
+    #[command(hide = true)]
+    BenchServer,
+    /// A competitor of `bench`
+    #[command(hide = true)]
+    BenchWorker {
+        worker: Worker,
+        #[arg(long)]
+        base: String,
+        #[arg(long)]
+        connections: usize,
+        #[arg(long)]
+        seconds: u64,
+    },
+    /// The engine alone
+    #[command(hide = true)]
+    Generate {
+        #[arg(long)]
+        scenario: String,
+        #[arg(long)]
+        base: String,
+        #[arg(long)]
+        journal: PathBuf,
+    },
+    /// A command on one core
+    #[command(hide = true)]
+    Pinned {
+        core: usize,
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum BenchTarget {
+    /// The load generator
+    Generator,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Worker {
+    Goose,
+    Reqwest,
+}
+
+/// Whether what was asked holds, or why it cannot be told.
+type Answer = Result<bool, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut cause = error.source();
+            while let Some(source) = cause {
+                eprintln!("  because {source}");
+                cause = source.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Answer {
+    match task {
+        Task::Tidy => tidy(),
+        Task::Ci => {
+            let summary = ci::run();
+            println!("\n{summary}");
+            Ok(summary.passed())
+        }
+        Task::Calibrate { short, out } => jobs::calibrate(short, out.as_deref()),
+        Task::Bench { what: BenchTarget::Generator, rounds, seconds, connections, out } => {
+            let (rounds, connections) = (rounds.into(), connections.into());
+            jobs::bench(bench::Settings { rounds, seconds, connections }, out.as_deref())
+        }
+        Task::Evidence { job, times } => jobs::until(job, times),
+        Task::Samples => {
+            println!("{}", samples::make()?.display());
+            Ok(true)
+        }
+        Task::Serve { script } => done(calibrate::server::serve(serde_json::from_str(&script)?)),
+        Task::BenchServer => done(bench::server::serve()),
+        Task::BenchWorker { worker, base, connections, seconds } => {
+            bench_worker(worker, &base, connections, Duration::from_secs(seconds))
+        }
+        Task::Generate { scenario, base, journal } => done(generate::generate(&scenario, &base, &journal)),
+        Task::Pinned { core, command } => Err(bench::pinned::become_pinned(core, &command).into()),
+    }
+}
+
+fn done<E: Error + 'static>(result: Result<(), E>) -> Answer {
+    result.map(|()| true).map_err(Into::into)
+}
+
+fn tidy() -> Answer {
+    let findings = tidy::check(&tidy::Tree::read(&repository::root())?);
+    println!("{}", tidy::listing(&findings));
+    match findings.len() {
+        0 => println!("tidy: {} rules hold", tidy::RULES.len()),
+        count => println!("tidy: {count} findings"),
+    }
+    Ok(findings.is_empty())
+}
+
+fn bench_worker(worker: Worker, base: &str, connections: usize, span: Duration) -> Answer {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let counted = match worker {
+        Worker::Goose => runtime.block_on(bench::workers::goose(base, connections, span))?,
+        Worker::Reqwest => runtime.block_on(bench::workers::reqwest(base, connections, span))?,
+    };
+    println!("{}", serde_json::to_string(&counted)?);
+    Ok(true)
+}

@@ -1,0 +1,80 @@
+//! The measurements whose figures are kept, by name. [`Job`] is the one place that lists them.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+use serde_json::Value;
+
+use crate::{
+    Answer,
+    bench::{self, Settings},
+    calibrate::{self, Scale},
+    evidence::Evidence,
+};
+
+/// A measurement with its standard settings.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Job {
+    /// The harness against a server of known latency
+    Calibration,
+    /// What a request costs, beside other load generators
+    BenchGenerator,
+}
+
+/// The settings of the committed comparison.
+const BENCH: Settings = Settings { rounds: 5, seconds: 5, connections: 50 };
+
+impl Job {
+    fn file(self) -> Evidence {
+        match self {
+            Self::Calibration => Evidence::of("calibration", None),
+            Self::BenchGenerator => Evidence::of("bench-generator", None),
+        }
+    }
+
+    fn config(self) -> Value {
+        match self {
+            Self::Calibration => Scale::FULL.config(),
+            Self::BenchGenerator => BENCH.config(),
+        }
+    }
+
+    /// Runs once and keeps the figures.
+    fn run(self) -> Answer {
+        match self {
+            Self::Calibration => calibrate(false, None),
+            Self::BenchGenerator => bench(BENCH, None),
+        }
+    }
+}
+
+/// Runs `job` until its file has `times` lines of this commit.
+pub(crate) fn until(job: Job, times: usize) -> Answer {
+    let there = job.file().runs(&job.config())?;
+    eprintln!("{there} of {times} are there");
+    let mut all_held = true;
+    for number in there + 1..=times {
+        eprintln!("run {number} of {times}");
+        all_held &= job.run()?;
+    }
+    Ok(all_held)
+}
+
+/// Calibrates, prints the table and keeps the figures; whether all checks held.
+pub(crate) fn calibrate(short: bool, out: Option<&Path>) -> Answer {
+    let scale = if short { Scale::SHORT } else { Scale::FULL };
+    let calibration = calibrate::run(&scale)?;
+    println!("{calibration}");
+    if !short || out.is_some() {
+        Evidence::of("calibration", out).append(&scale.config(), &calibration.figures())?;
+    }
+    Ok(calibration.held())
+}
+
+/// Compares the generators, prints the table and keeps the figures; whether the floor held.
+pub(crate) fn bench(settings: Settings, out: Option<&Path>) -> Answer {
+    let comparison = bench::compare(settings)?;
+    println!("{comparison}");
+    Evidence::of("bench-generator", out).append(&settings.config(), &comparison.figures())?;
+    Ok(comparison.floor_held())
+}
