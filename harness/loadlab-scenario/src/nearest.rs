@@ -16,6 +16,8 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|candidate| (distance(candidate), candidate))
         // A third of the letters wrong at most; two letters of a short word.
         .filter(|(distance, candidate)| *distance <= (candidate.len().max(lower.len()) / 3).max(1))
+        // Of one or two letters, half must be right.
+        .filter(|(distance, candidate)| distance * 2 <= candidate.len().max(lower.len()))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -37,5 +39,6 @@ mod tests {
         assert_eq!(nearest("Pool-Waiting", names), Some("pool_waiting"));
         assert_eq!(nearest("banana", names), None);
         assert_eq!(nearest("", names), None);
+        assert_eq!(nearest("c", ["a", "b"]), None);
     }
 }

@@ -22,14 +22,14 @@ use serde::{
 };
 
 use crate::{
-    document::{Document, Kind, NodeId, Problem, Problems},
+    document::{Document, Kind, NodeId, Problem, Problems, shortened},
     field::{AT, EITHER, LEAF},
     nearest::{listed, nearest},
 };
 
 /// Reads the document's root. What is wrong is in `problems` afterwards.
 pub(crate) fn read<'de, T: Deserialize<'de>>(document: &'de Document, problems: &'de Problems) -> Option<T> {
-    let reader = Reader { document, problems, slot: Slot::Node(document.root), name: None };
+    let reader = Reader { document, problems, slot: Slot::Node(document.root), name: None, or_text: false };
     T::deserialize(reader).ok()
 }
 
@@ -41,6 +41,8 @@ pub(crate) struct Reader<'de> {
     slot: Slot,
     /// The key under which the node stands.
     name: Option<&'de str>,
+    /// A scalar is accepted too: the long form of an [`crate::field::Either`] is read.
+    or_text: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -50,8 +52,6 @@ enum Slot {
     Absent {
         field: &'static str,
         parent: NodeId,
-        /// It was misspelt, which was reported.
-        reported: bool,
     },
 }
 
@@ -80,15 +80,14 @@ impl de::Error for Unreadable {
 
 impl<'de> Reader<'de> {
     fn at(self, node: NodeId, name: Option<&'de str>) -> Self {
-        Self { slot: Slot::Node(node), name, ..self }
+        Self { slot: Slot::Node(node), name, or_text: false, ..self }
     }
 
     /// The node, or its parent if it is absent, which is reported.
     fn node(self) -> Result<NodeId, NodeId> {
         match self.slot {
             Slot::Node(node) => Ok(node),
-            Slot::Absent { parent, reported: true, .. } => Err(parent),
-            Slot::Absent { field, parent, reported: false } => {
+            Slot::Absent { field, parent } => {
                 let message = match self.name {
                     Some(name) => format!("`{name}` needs `{field}`"),
                     None => format!("`{field}` is missing"),
@@ -106,9 +105,11 @@ impl<'de> Reader<'de> {
         let reported = matches!(self.document.node(node).kind, Kind::Broken);
         let found = self.document.describe(node);
         let message = match self.name {
+            Some(name) if found == "nothing" => format!("`{name}` has no value"),
             Some(name) => format!("`{name}` cannot be {found}"),
             None => format!("{found} cannot stand here"),
         };
+        let accepted = if self.or_text { format!("one value, or {accepted}") } else { accepted };
         Err(Unreadable { message, accepted: Some(accepted), reported })
     }
 
@@ -200,13 +201,15 @@ impl<'de> Deserializer<'de> for Reader<'de> {
             return self.fail(accepted());
         };
         let mut chosen: Option<Variant<'de>> = None;
+        let mut meant: Option<Variant<'de>> = None;
         for &(key, value) in entries {
             let Some(name) = self.document.scalar(key) else { continue };
             let place = self.document.place(key).clone();
             if !variants.contains(&name) {
+                let near = nearest(name, variants.iter().copied());
+                meant = near.map(|near| Variant { name: near, reader: self.at(value, Some(name)) });
                 let problem = Problem::new(place, format!("`{name}` is not known here"));
-                self.problems
-                    .add(problem.accepted(accepted()).suggestion(nearest(name, variants.iter().copied())));
+                self.problems.add(problem.accepted(accepted()).suggestion(near));
             } else if let Some(chosen) = &chosen {
                 let message = format!("`{}` and `{name}` exclude each other", chosen.name);
                 self.problems.add(Problem::new(place, message).accepted(accepted()));
@@ -214,7 +217,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
                 chosen = Some(Variant { name, reader: self.at(value, Some(name)) });
             }
         }
-        match chosen {
+        match chosen.or(meant) {
             Some(chosen) => visitor.visit_enum(chosen),
             None if entries.is_empty() => {
                 let message = "this is empty".to_owned();
@@ -285,7 +288,7 @@ impl<'de> SeqAccess<'de> for EitherParts<'de> {
         seed: T,
     ) -> Result<Option<T::Value>, Unreadable> {
         if std::mem::replace(&mut self.asked, true) {
-            return seed.deserialize(self.reader).map(Some);
+            return seed.deserialize(Reader { or_text: true, ..self.reader }).map(Some);
         }
         let short = match self.reader.slot {
             Slot::Node(node) => self.reader.document.scalar(node).is_some(),
@@ -349,25 +352,31 @@ impl<'de> Fields<'de> {
         entries: &'de [(NodeId, NodeId)],
         fields: &'static [&'static str],
     ) -> Self {
-        let mut given = Vec::with_capacity(entries.len());
-        // A misspelt field is one mistake, not an unknown field and a missing one.
-        let mut meant = Vec::new();
+        let named = |name: &str| fields.iter().copied().find(|field| *field == name);
+        let is_there =
+            |field: &str| entries.iter().any(|(key, _)| reader.document.scalar(*key) == Some(field));
+        let mut given: Vec<(&'static str, NodeId)> = Vec::with_capacity(fields.len());
         for &(key, value) in entries {
             let Some(name) = reader.document.scalar(key) else { continue };
-            if let Some(field) = fields.iter().find(|field| **field == name) {
-                given.push((*field, value));
+            if let Some(field) = named(name) {
+                given.push((field, value));
                 continue;
             }
-            let near = nearest(name, fields.iter().copied());
-            meant.extend(near);
+            let near = nearest(name, fields.iter().copied()).and_then(named);
             let place = reader.document.place(key).clone();
-            let message = format!("unknown field `{}`", crate::document::shortened(name));
+            let message = format!("unknown field `{}`", shortened(name));
             let accepted = listed(fields.iter().copied());
             reader.problems.add(Problem::new(place, message).accepted(accepted).suggestion(near));
+            // A misspelt field is read as what was meant, for the mistakes in it, and is not missing.
+            if let Some(near) = near.filter(|near| !is_there(near))
+                && !given.iter().any(|(field, _)| *field == near)
+            {
+                given.push((near, value));
+            }
         }
         given.reverse();
         let is_given = |field: &str| given.iter().any(|(name, _)| *name == field);
-        let absent = |field: &&'static str| Slot::Absent { field, parent, reported: meant.contains(field) };
+        let absent = |field: &&'static str| Slot::Absent { field, parent };
         let absent = fields.iter().filter(|field| !is_given(field)).map(absent).collect();
         Self { reader, given, absent, value: None }
     }

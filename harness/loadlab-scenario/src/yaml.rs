@@ -97,12 +97,12 @@ impl Builder<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let range = self.trimmed(range, style);
-                let plain = self.tag(tag.as_deref(), &range).unwrap_or(style == ScalarStyle::Plain);
+                let plain = self.tag(tag.as_deref(), span).unwrap_or(style == ScalarStyle::Plain);
                 let kind = Kind::Scalar { text: text.into_owned(), plain };
                 self.finish(anchor, kind, range, 1, 1);
             }
-            Event::SequenceStart(_, anchor, tag) => self.begin(anchor, tag.as_deref(), range, false),
-            Event::MappingStart(_, anchor, tag) => self.begin(anchor, tag.as_deref(), range, true),
+            Event::SequenceStart(_, anchor, tag) => self.begin(anchor, tag.as_deref(), span, false),
+            Event::MappingStart(_, anchor, tag) => self.begin(anchor, tag.as_deref(), span, true),
             Event::SequenceEnd | Event::MappingEnd => self.end(range.end),
             Event::Alias(id) => self.alias(id, range),
             Event::UnresolvedAlias(name) => {
@@ -113,9 +113,9 @@ impl Builder<'_> {
         }
     }
 
-    fn begin(&mut self, anchor: usize, tag: Option<&Tag>, range: Range<usize>, is_map: bool) {
-        self.tag(tag, &range);
-        self.open.push(Open { anchor, start: range.start, is_map, children: Vec::new() });
+    fn begin(&mut self, anchor: usize, tag: Option<&Tag>, span: Span, is_map: bool) {
+        self.tag(tag, span);
+        self.open.push(Open { anchor, start: self.range(span).start, is_map, children: Vec::new() });
     }
 
     fn end(&mut self, end: usize) {
@@ -195,14 +195,15 @@ impl Builder<'_> {
     }
 
     /// Whether the tag makes the scalar plain or not; tags that mean something else are reported.
-    fn tag(&self, tag: Option<&Tag>, range: &Range<usize>) -> Option<bool> {
+    fn tag(&self, tag: Option<&Tag>, span: Span) -> Option<bool> {
         let tag = tag?;
         match tag.core_suffix() {
             Some("str") => Some(false),
             Some("map" | "seq" | "int" | "float" | "bool" | "null") => None,
             _ => {
                 let message = format!("the tag `{}` has no meaning here", shortened(&tag.original()));
-                self.problems.add(Problem::new(self.place(range.clone()), message));
+                let place = self.place(self.range(span.tag_span().unwrap_or(span)));
+                self.problems.add(Problem::new(place, message));
                 None
             }
         }

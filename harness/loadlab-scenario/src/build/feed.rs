@@ -185,7 +185,7 @@ impl Builder<'_> {
             };
             let at = record.position().map_or(0, |position| line_start(&content, position.byte() as usize));
             if record.len() != columns.len() {
-                fail(at, format!("the row has {} fields, and the header {}", record.len(), columns.len()));
+                fail(at, format!("fields in this row: {}; in the header: {}", record.len(), columns.len()));
                 good = false;
             }
             rows.push(record.iter().map(str::to_owned).collect());

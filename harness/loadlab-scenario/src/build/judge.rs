@@ -40,7 +40,7 @@ impl Builder<'_> {
                 other.measure == line.measure && other.compare == line.compare && other.window == line.window
             };
             if let Some(other) = built.iter().find(|other| same(other)) {
-                self.wrong(node, format!("`{}` and `{}` bound the same", other.name, line.name));
+                self.wrong(node, format!("`{}` bounds the same measure as `{}`", line.name, other.name));
             }
             built.push(line);
         }

@@ -47,9 +47,9 @@ impl Builder<'_> {
         let think = self.draw_or_constant(file.think.as_ref(), Duration::ZERO);
         let simple = file.count.is_some() || file.r#for.is_some() || file.ramp.is_some();
         let stages = match &file.stages {
-            Some(_) if simple => {
+            Some(stages) if simple => {
                 self.refuse(node, "`stages` excludes `count`, `for` and `ramp`", USER_FORMS);
-                None
+                self.user_stages(stages)
             }
             Some(stages) => self.user_stages(stages),
             None => self.one_user_stage(node, file).map(|stage| vec![stage]),
@@ -107,9 +107,9 @@ impl Builder<'_> {
             || one.r#for.is_some()
             || one.over.is_some();
         let stages = match &file.stages {
-            Some(_) if simple => {
+            Some(stages) if simple => {
                 self.refuse(node, "`stages` excludes a rate beside it", RATE_FORMS);
-                None
+                self.rate_stages(stages)
             }
             Some(stages) => self.rate_stages(stages),
             None => self.rate_stage(node, &one, Some(rate_of(0.0))).map(|stage| vec![stage]),

@@ -50,6 +50,8 @@ pub(crate) struct Builder<'a> {
 #[expect(clippy::similar_names, reason = "speed and seed are the format's words")]
 pub(crate) fn plan(b: Builder<'_>, file: &ScenarioFile) -> Option<Plan> {
     let name = stem(b.path);
+    let title = b.or(file.title, name.clone());
+    let question = b.or(file.question, String::new());
     let target = b.target(file.target.as_ref());
     let speed = b.or(file.speed, Speed::REAL);
     let seed = b.or(file.seed, Seed::new(1));
@@ -69,10 +71,9 @@ pub(crate) fn plan(b: Builder<'_>, file: &ScenarioFile) -> Option<Plan> {
     if !b.problems.is_empty() {
         return None;
     }
-    let title = file.title.map_or_else(|| Some(name.clone()), |title| b.get(title));
     Some(Plan {
         title: title?,
-        question: b.or(file.question, String::new())?,
+        question: question?,
         name,
         target: target?,
         speed: speed?,

@@ -1,6 +1,6 @@
 //! Text with holes, compiled: which names there are, and what each hole means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Builder;
 use crate::{
@@ -62,6 +62,8 @@ impl Scope<'_> {
                 names.extend(columns.map(|column| format!("{name}.{column}")));
             }
         }
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
         names
     }
 
