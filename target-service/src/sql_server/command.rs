@@ -165,6 +165,44 @@ mod tests {
         Command::read(&tokens).expect("understood")
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_sequence_of_words_panics(picked in proptest::collection::vec(0..WORDS.len(), 0..6)) {
+            let sql: Vec<&str> = picked.into_iter().map(|n| WORDS[n]).collect();
+            for piece in crate::sql_server::statement::pieces(&sql.join(" ")).expect("tokens") {
+                let _ = piece.command();
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in ".*") {
+            for piece in crate::sql_server::statement::pieces(&text).unwrap_or_default() {
+                let _ = piece.command();
+            }
+        }
+    }
+
+    const WORDS: [&str; 18] = [
+        "BEGIN",
+        "ROLLBACK",
+        "TO",
+        "SAVEPOINT",
+        "RELEASE",
+        "SET",
+        "SESSION",
+        "LOCAL",
+        "TIME",
+        "ZONE",
+        "SHOW",
+        "RESET",
+        "ALL",
+        "x",
+        ".",
+        "=",
+        "'v'",
+        ";",
+    ];
+
     #[test]
     fn session_commands_are_read_by_their_words() {
         let set = |name: &str, value: &str| Command::Set(name.to_owned(), Some(value.to_owned()));

@@ -199,12 +199,13 @@ impl SimpleQueryHandler for Handler {
             match ran.await {
                 Ok(response) => {
                     // BEGIN and COMMIT within one text: later statements must know.
-                    match &response {
-                        Response::TransactionStart(_) => {
-                            client.set_transaction_status(TransactionStatus::Transaction)
-                        }
-                        Response::TransactionEnd(_) => client.set_transaction_status(TransactionStatus::Idle),
-                        _ => {}
+                    let moved = match &response {
+                        Response::TransactionStart(_) => Some(TransactionStatus::Transaction),
+                        Response::TransactionEnd(_) => Some(TransactionStatus::Idle),
+                        _ => None,
+                    };
+                    if let Some(status) = moved {
+                        client.set_transaction_status(status);
                     }
                     responses.push(response);
                 }

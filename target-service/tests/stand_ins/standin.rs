@@ -54,6 +54,12 @@ impl Standin {
         value.unwrap_or("0").parse().unwrap_or_else(|error| panic!("{line}: {error} in\n{text}"))
     }
 
+    /// Asserts the value of a metric.
+    pub(crate) async fn metric_is(&self, line: &str, value: f64) {
+        let found = self.metric(line).await;
+        assert!((found - value).abs() < 1e-9, "{line} is {found}, not {value}");
+    }
+
     /// Changes its settings; the answer's status and body.
     pub(crate) async fn patch(&self, patch: serde_json::Value) -> (u16, serde_json::Value) {
         let answer = reqwest::Client::new().patch(self.admin_url("/admin/settings")).json(&patch).send();
