@@ -109,10 +109,6 @@ impl Document {
         &self.nodes[id]
     }
 
-    pub(crate) fn node_mut(&mut self, id: NodeId) -> &mut Node {
-        &mut self.nodes[id]
-    }
-
     pub(crate) fn place(&self, id: NodeId) -> &Place {
         &self.nodes[id].place
     }

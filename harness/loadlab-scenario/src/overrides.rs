@@ -53,14 +53,22 @@ pub(crate) fn apply(overrides: &[Override], document: &mut Document, problems: &
             continue;
         }
         let Some(value) = value(&text, value_at, document, problems) else { continue };
-        if one.path == "target.profile" {
-            forget_url(document);
+        let mut root = Ok(document.root);
+        if one.path == "target.profile" && is_url(document) {
+            // Somebody's URL gives way to the reference target.
+            let nothing = document.add(Kind::Map(Vec::new()), path_place.clone());
+            root = set(document, document.root, &parts[..1], nothing, &path_place);
         }
-        match set(document, document.root, &parts, value, &path_place) {
+        match root.and_then(|root| set(document, root, &parts, value, &path_place)) {
             Ok(root) => document.root = root,
             Err(problem) => problems.add(problem),
         }
     }
+}
+
+fn is_url(document: &Document) -> bool {
+    let target = document.get(document.root, "target");
+    target.is_some_and(|target| document.scalar(target).is_some() || document.get(target, "url").is_some())
 }
 
 fn value(text: &Rc<Text>, at: usize, document: &mut Document, problems: &Problems) -> Option<NodeId> {
@@ -70,15 +78,6 @@ fn value(text: &Rc<Text>, at: usize, document: &mut Document, problems: &Problem
     }
     let place = Place { text: Rc::clone(text), range: at..text.content.len() };
     Some(document.add(Kind::Scalar { text: written.to_owned(), plain: true }, place))
-}
-
-/// A target that is somebody's URL becomes a profile when a profile is asked for.
-fn forget_url(document: &mut Document) {
-    let Some(target) = document.get(document.root, "target") else { return };
-    let is_url = document.scalar(target).is_some() || document.get(target, "url").is_some();
-    if is_url {
-        document.node_mut(target).kind = Kind::Map(Vec::new());
-    }
 }
 
 /// The node like `node` in which `parts` lead to `value`. What changes is copied, since an alias may

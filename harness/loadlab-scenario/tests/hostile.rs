@@ -1,6 +1,6 @@
 //! No text makes the reader panic, hang or talk without end.
 
-use std::time::Instant;
+use std::{fmt::Write as _, time::Instant};
 
 use loadlab_scenario::{Diagnostics, Override, Plan, Source, load};
 use proptest::prelude::*;
@@ -40,8 +40,9 @@ fn deep_nesting_is_refused() {
         read(&format!("{}{}", "[".repeat(depth), "]".repeat(depth)), &[]).expect_err("too deep");
         read(&format!("journeys: {}1{}", "{a: ".repeat(depth), "}".repeat(depth)), &[])
             .expect_err("too deep");
-        let blocks: String = (0..depth.min(400)).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
-        read(&blocks, &[]).expect_err("too deep");
+        let blocks: Vec<String> =
+            (0..depth.min(400)).map(|level| format!("{}a:", " ".repeat(level))).collect();
+        read(&blocks.join("\n"), &[]).expect_err("too deep");
         read(&"- ".repeat(depth), &[]).expect_err("too deep");
     }
 }
@@ -50,7 +51,8 @@ fn deep_nesting_is_refused() {
 fn deep_nesting_through_aliases_is_refused() {
     let mut text = "a0: &a0 [1]\n".to_owned();
     for level in 1..200 {
-        text += &format!("a{level}: &a{level} [*a{}]\n", level - 1);
+        let before = level - 1;
+        writeln!(text, "a{level}: &a{level} [*a{before}]").expect("a string takes everything");
     }
     text += "load: { burst: { users: 1 } }\njourneys: [{ name: j, steps: [{ post: /, json: *a199 }] }]\n";
     let said = read(&text, &[]).expect_err("too deep").to_string();
@@ -63,7 +65,7 @@ fn an_alias_bomb_is_refused() {
         "load: { burst: { users: 1 } }\nx0: &x0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
     for level in 1..20 {
         let all = vec![format!("*x{}", level - 1); 9].join(", ");
-        text += &format!("x{level}: &x{level} [{all}]\n");
+        writeln!(text, "x{level}: &x{level} [{all}]").expect("a string takes everything");
     }
     text += "journeys: [{ name: j, steps: [{ post: /, json: *x19 }] }]\n";
     let said = read(&text, &[]).expect_err("a bomb").to_string();
@@ -78,7 +80,8 @@ fn long_texts_are_refused_or_read() {
     read(&"{".repeat(900_000), &[]).expect_err("no scenario");
     read(&format!("title: \"{}", "\\x41".repeat(100_000)), &[]).expect_err("no scenario");
     read(&format!("title: {}\n", "${".repeat(100_000)), &[]).expect_err("no scenario");
-    let many: String = (0..20_000).map(|n| format!("  - {{ nme: j{n} }}\n")).collect();
+    let many: Vec<String> = (0..20_000).map(|n| format!("  - {{ nme: j{n} }}")).collect();
+    let many = many.join("\n");
     read(&format!("load: {{ burst: {{ users: 1 }} }}\njourneys:\n{many}"), &[]).expect_err("no scenario");
 }
 
