@@ -66,7 +66,7 @@ pub(super) async fn run(server: Arc<Server>, mut stream: TcpStream, address: Soc
     let overflow = connection.inbox.overflow();
     let (reader, writer) = stream.split();
     tokio::select! {
-        served = connection.serve(reader, writer) => if let Err(error) = served {
+        ended = connection.serve(reader, writer) => if let Err(error) = ended {
             log::debug!("connection {}: {error}", connection.session.id);
         },
         // A subscriber who reads too slowly, perhaps while a reply is being written.
@@ -119,11 +119,12 @@ impl Connection {
         loop {
             let more = self.take_requests();
             self.execute_due(&mut writer).await?;
-            if self.waiting.is_empty() && !self.session.closing && !more {
-                if let End::Broken(error) = self.end {
-                    self.reply(&Reply::Error(error.into()));
-                    self.session.closing = true;
-                }
+            if let End::Broken(error) = self.end
+                && self.waiting.is_empty()
+                && !self.session.closing
+            {
+                self.reply(&Reply::Error(error.into()));
+                self.session.closing = true;
             }
             if self.session.closing {
                 self.flush(&mut writer).await?;

@@ -56,16 +56,16 @@ impl Server {
     pub(super) fn new(
         settings: Arc<Live<RedisProfile>>,
         speed: Speed,
-        seed: Seed,
+        randomness: Seed,
         listen: SocketAddr,
     ) -> Self {
         Self {
             settings,
             speed,
-            seed,
+            seed: randomness,
             listen,
             start: Instant::now(),
-            state: Mutex::new(State::new(seed)),
+            state: Mutex::new(State::new(randomness)),
             metrics: Metrics::default(),
             parameters: Mutex::default(),
             clients: Mutex::default(),

@@ -13,8 +13,6 @@ pub(in super::super) enum CommandError {
     NotAnInteger,
     /// An argument, or the value itself, is no number.
     NotAFloat,
-    /// A score that is no number.
-    NotAScore,
     /// A bound of scores that is none.
     NotAScoreRange,
     /// A hash's field is no integer.
@@ -97,6 +95,11 @@ pub(in super::super) enum CommandError {
     },
     /// The transaction had a command that was refused.
     ExecAborted,
+    /// `EXEC` itself was refused, and with it the transaction.
+    ExecRefused {
+        /// What is wrong with it.
+        reason: Box<CommandError>,
+    },
     /// A connection that listens to channels can do nothing else in RESP2.
     OnlySubscriber {
         /// The command.
@@ -168,6 +171,11 @@ impl fmt::Display for CommandError {
             Self::UnknownOption { option } => write!(f, "ERR Unsupported option {option}"),
             Self::UnknownAttribute { option } => write!(f, "ERR Unrecognized option '{option}'"),
             Self::WithoutMulti { command } => write!(f, "ERR {command} without MULTI"),
+            Self::ExecRefused { reason } => {
+                let reason = reason.to_string();
+                let reason = reason.strip_prefix("ERR ").unwrap_or(&reason);
+                write!(f, "EXECABORT Transaction discarded because of: {reason}")
+            }
             Self::OnlySubscriber { command } => write!(
                 f,
                 "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
@@ -196,7 +204,6 @@ impl CommandError {
             Self::WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value",
             Self::NotAnInteger => "ERR value is not an integer or out of range",
             Self::NotAFloat => "ERR value is not a valid float",
-            Self::NotAScore => "ERR value is not a valid float",
             Self::NotAScoreRange => "ERR min or max is not a float",
             Self::HashNotAnInteger => "ERR hash value is not an integer",
             Self::HashNotAFloat => "ERR hash value is not a float",

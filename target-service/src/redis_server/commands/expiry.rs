@@ -62,6 +62,7 @@ pub(super) fn deadline(call: &Call<'_>, unit: Unit, time: &[u8]) -> Result<i64, 
 }
 
 /// When `EXPIRE` and its like do what they say.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that a client gives or not")]
 #[derive(Debug, Default)]
 struct Condition {
     without: bool,
@@ -73,13 +74,18 @@ struct Condition {
 impl Condition {
     fn read(mut options: Options<'_>) -> Result<Self, CommandError> {
         let mut found = Self::default();
-        while let Some(word) = options.word() {
+        while let Some(argument) = options.rest().first()
+            && let Some(word) = options.word()
+        {
             match word.as_str() {
                 "NX" => found.without = true,
                 "XX" => found.with = true,
                 "GT" => found.later = true,
                 "LT" => found.earlier = true,
-                _ => return Err(CommandError::UnknownOption { option: word }),
+                _ => {
+                    let option = String::from_utf8_lossy(argument).into_owned();
+                    return Err(CommandError::UnknownOption { option });
+                }
             }
         }
         if found.without && (found.with || found.later || found.earlier) {

@@ -87,7 +87,7 @@ fn exists(call: &mut Call<'_>) -> Outcome {
 
 fn length(call: &mut Call<'_>) -> Outcome {
     let key = call.key();
-    Ok(Reply::count(call.db().read::<Hash>(key)?.map_or(0, |hash| hash.len())))
+    Ok(Reply::count(call.db().read::<Hash>(key)?.map_or(0, Hash::len)))
 }
 
 fn value_length(call: &mut Call<'_>) -> Outcome {

@@ -14,8 +14,11 @@ pub(super) const COMMANDS: &[Spec] = &[row("info", "server", -1, PLAIN, NONE, in
 /// send.
 pub(super) const VERSION: &str = "7.2.4";
 
+/// A section's lines.
+type Lines = fn(&Call<'_>) -> String;
+
 /// The sections, in their order.
-const SECTIONS: [(&str, fn(&Call<'_>) -> String); 7] = [
+const SECTIONS: [(&str, Lines); 7] = [
     ("Server", server),
     ("Clients", clients),
     ("Memory", memory),

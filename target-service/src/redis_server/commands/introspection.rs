@@ -17,7 +17,7 @@ fn command(call: &mut Call<'_>) -> Outcome {
         (b"list", []) => Ok(Reply::Array(table::all().map(|spec| Reply::name(spec.name)).collect())),
         (b"info", []) => Ok(Reply::Array(table::all().map(described).collect())),
         (b"info", names) => Ok(Reply::Array(
-            names.iter().map(|name| table::find(name).map_or(Reply::NullArray, described)).collect(),
+            names.iter().map(|name| table::find(name).map_or(Reply::Null, described)).collect(),
         )),
         (b"docs", []) => Ok(Reply::Map(table::all().map(documented).collect())),
         (b"docs", names) => {

@@ -69,7 +69,7 @@ fn pop(call: &mut Call<'_>, end: End) -> Outcome {
 
 fn length(call: &mut Call<'_>) -> Outcome {
     let key = call.key();
-    Ok(Reply::count(call.db().read::<List>(key)?.map_or(0, |list| list.len())))
+    Ok(Reply::count(call.db().read::<List>(key)?.map_or(0, List::len)))
 }
 
 fn range(call: &mut Call<'_>) -> Outcome {

@@ -6,6 +6,8 @@
 //!
 //! Each family of commands is a file with its rows of the table.
 
+#![expect(clippy::unnecessary_wraps, reason = "the rows of the table share one signature")]
+
 mod clients;
 mod connection;
 mod counters;
@@ -84,27 +86,41 @@ impl<'a> Call<'a> {
 pub(super) fn execute(server: &Server, session: &mut Session, arguments: Arguments) -> Reply {
     let spec = arguments.first().and_then(|name| table::find(name));
     server.commands.fetch_add(1, Ordering::Relaxed);
-    let outcome = match spec {
-        None => Err(CommandError::Unknown {
-            arguments: arguments.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect(),
-        }),
-        Some(spec) => admit(server, session, spec, arguments),
+    let outcome = if let Some(spec) = spec {
+        dispatch(server, session, spec, arguments)
+    } else {
+        // As any refusal while a transaction is queued.
+        session.transaction.iter_mut().for_each(|transaction| transaction.failed = true);
+        let text = |word: &Bytes| String::from_utf8_lossy(word).into_owned();
+        Err(CommandError::Unknown { arguments: arguments.iter().map(text).collect() })
     };
     let name = spec.map_or("unknown", |spec| spec.name);
     session.show(name);
-    if let Err(_error) = &outcome
-        && let Some(transaction) = &mut session.transaction
-    {
-        // Refused while queueing: the whole transaction will be.
-        transaction.failed = true;
-    }
     let reply = outcome.unwrap_or_else(Reply::Error);
     server.metrics.executed(name, !matches!(reply, Reply::Error(_)));
     reply
 }
 
-/// Checks that the command may run now, and runs or queues it.
-fn admit(server: &Server, session: &mut Session, spec: &'static Spec, arguments: Arguments) -> Outcome {
+fn dispatch(server: &Server, session: &mut Session, spec: &'static Spec, arguments: Arguments) -> Outcome {
+    let mut state = server.state.lock();
+    state.tick();
+    if let Err(refusal) = check(server, session, &mut state, spec, &arguments) {
+        return Err(refused(session, &mut state, spec, refusal));
+    }
+    if session.transaction.is_some() && !spec.has(ALWAYS) {
+        return Ok(queue(session, spec, arguments));
+    }
+    run(server, session, &mut state, spec, &arguments)
+}
+
+/// Whether the command may run, or be queued, now.
+fn check(
+    server: &Server,
+    session: &Session,
+    state: &mut State,
+    spec: &Spec,
+    arguments: &[Bytes],
+) -> Result<(), CommandError> {
     if !spec.takes(arguments.len()) {
         return Err(CommandError::Arity { command: spec.name.to_owned() });
     }
@@ -112,31 +128,43 @@ fn admit(server: &Server, session: &mut Session, spec: &'static Spec, arguments:
     if listens && !spec.has(SUBSCRIBER) {
         return Err(CommandError::OnlySubscriber { command: spec.name });
     }
-    let mut state = server.state.lock();
-    state.tick();
-    let settings = server.settings.get();
-    let has_room = !(spec.has(WRITES) || spec.name == "exec")
-        || state.make_room(settings.maxmemory_bytes, settings.maxmemory_policy);
-    if !has_room && spec.has(ADDS) {
-        return Err(CommandError::OutOfMemory);
+    let queued = session.transaction.as_ref().map_or(&[][..], |transaction| &transaction.queue);
+    let executes = spec.name == "exec";
+    if spec.has(WRITES) || executes {
+        let settings = server.settings.get();
+        let has_room = state.make_room(settings.maxmemory_bytes, settings.maxmemory_policy);
+        let adds = spec.has(ADDS) || executes && queued.iter().any(|(spec, _)| spec.has(ADDS));
+        if adds && !has_room {
+            return Err(CommandError::OutOfMemory);
+        }
     }
-    if session.transaction.is_some() && !spec.has(ALWAYS) {
-        return queue(session, spec, arguments);
-    }
-    run(server, session, &mut state, spec, &arguments)
-}
-
-fn queue(session: &mut Session, spec: &'static Spec, arguments: Arguments) -> Outcome {
-    if spec.has(SUBSCRIBER) && spec.group == "pubsub" {
+    if session.transaction.is_some() && spec.has(SUBSCRIBER) && spec.group == "pubsub" {
         return Err(CommandError::NotInTransaction);
     }
+    Ok(())
+}
+
+/// A refused command makes the transaction that it was meant for fail; a refused `EXEC` ends it.
+fn refused(session: &mut Session, state: &mut State, spec: &Spec, refusal: CommandError) -> CommandError {
+    if spec.name == "exec" {
+        session.transaction = None;
+        session.unwatch(state);
+        return CommandError::ExecRefused { reason: Box::new(refusal) };
+    }
+    if let Some(transaction) = &mut session.transaction {
+        transaction.failed = true;
+    }
+    refusal
+}
+
+fn queue(session: &mut Session, spec: &'static Spec, arguments: Arguments) -> Reply {
     let transaction = session.transaction.get_or_insert_with(Transaction::default);
     transaction.bytes += arguments.iter().map(Bytes::len).sum::<usize>();
     if transaction.bytes > QUEUE_MAX {
         session.closing = true;
     }
     transaction.queue.push((spec, arguments));
-    Ok(Reply::Simple("QUEUED"))
+    Reply::Simple("QUEUED")
 }
 
 /// Runs a command, whatever the state of a transaction.

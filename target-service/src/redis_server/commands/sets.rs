@@ -23,9 +23,9 @@ pub(super) const COMMANDS: &[Spec] = &[
     row("spop", "set", -2, WRITES, FIRST, pop),
     row("srandmember", "set", -2, READS, FIRST, random),
     row("smove", "set", 4, WRITES, TWO, relocate),
-    row("sinter", "set", -2, READS, ALL, |call| Ok(answer(combined(call, 0, intersection)?))),
-    row("sunion", "set", -2, READS, ALL, |call| Ok(answer(combined(call, 0, union)?))),
-    row("sdiff", "set", -2, READS, ALL, |call| Ok(answer(combined(call, 0, difference)?))),
+    row("sinter", "set", -2, READS, ALL, |call| Ok(answer(&combined(call, 0, intersection)?))),
+    row("sunion", "set", -2, READS, ALL, |call| Ok(answer(&combined(call, 0, union)?))),
+    row("sdiff", "set", -2, READS, ALL, |call| Ok(answer(&combined(call, 0, difference)?))),
     row("sinterstore", "set", -3, ADDS, ALL, |call| store(call, intersection)),
     row("sunionstore", "set", -3, ADDS, ALL, |call| store(call, union)),
     row("sdiffstore", "set", -3, ADDS, ALL, |call| store(call, difference)),
@@ -51,7 +51,7 @@ fn remove(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(gone.unwrap_or(0)))
 }
 
-fn answer(set: Set) -> Reply {
+fn answer(set: &Set) -> Reply {
     Reply::Set(set.iter().cloned().map(Reply::Bulk).collect())
 }
 
@@ -75,7 +75,7 @@ fn are_members(call: &mut Call<'_>) -> Outcome {
 
 fn length(call: &mut Call<'_>) -> Outcome {
     let key = call.key();
-    Ok(Reply::count(call.db().read::<Set>(key)?.map_or(0, |set| set.len())))
+    Ok(Reply::count(call.db().read::<Set>(key)?.map_or(0, Set::len)))
 }
 
 fn pop(call: &mut Call<'_>) -> Outcome {
@@ -142,7 +142,7 @@ fn relocate(call: &mut Call<'_>) -> Outcome {
 }
 
 /// Puts the sets at the keys from `first` on together, from left to right.
-fn combined(call: &mut Call<'_>, first: usize, combine: fn(Set, &Set) -> Set) -> Result<Set, CommandError> {
+fn combined(call: &mut Call<'_>, first: usize, combine: fn(&Set, &Set) -> Set) -> Result<Set, CommandError> {
     let keys = &call.args[first..];
     let db = call.db();
     let mut result: Option<Set> = None;
@@ -150,28 +150,25 @@ fn combined(call: &mut Call<'_>, first: usize, combine: fn(Set, &Set) -> Set) ->
         let set = db.read::<Set>(key)?.cloned().unwrap_or_default();
         result = Some(match result {
             None => set,
-            Some(result) => combine(result, &set),
+            Some(result) => combine(&result, &set),
         });
     }
     Ok(result.unwrap_or_default())
 }
 
-fn intersection(left: Set, right: &Set) -> Set {
+fn intersection(left: &Set, right: &Set) -> Set {
     left.iter().filter(|member| right.contains(member)).cloned().collect()
 }
 
-fn union(mut left: Set, right: &Set) -> Set {
-    for member in right.iter() {
-        left.add(member.clone());
-    }
-    left
+fn union(left: &Set, right: &Set) -> Set {
+    left.iter().chain(right.iter()).cloned().collect()
 }
 
-fn difference(left: Set, right: &Set) -> Set {
+fn difference(left: &Set, right: &Set) -> Set {
     left.iter().filter(|member| !right.contains(member)).cloned().collect()
 }
 
-fn store(call: &mut Call<'_>, combine: fn(Set, &Set) -> Set) -> Outcome {
+fn store(call: &mut Call<'_>, combine: fn(&Set, &Set) -> Set) -> Outcome {
     let set = combined(call, 1, combine)?;
     let (key, length) = (call.key(), set.len());
     if length == 0 {

@@ -96,7 +96,7 @@ impl Bound {
 }
 
 fn between(set: &SortedSet, min: Bound, max: Bound) -> impl Iterator<Item = (&Bytes, f64)> {
-    set.from_score(min.score)
+    set.at_least(min.score)
         .skip_while(move |(_, score)| !min.is_below(*score))
         .take_while(move |(_, score)| max.is_above(*score))
 }

@@ -27,6 +27,7 @@ pub(super) const COMMANDS: &[Spec] = &[
 ];
 
 /// What `ZADD` was told besides members.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that a client gives or not")]
 #[derive(Debug, Default)]
 struct AddOptions {
     only_new: bool,
@@ -87,7 +88,7 @@ fn add(call: &mut Call<'_>) -> Outcome {
     let options = AddOptions::read(&mut rest)?;
     // All scores are read before anything changes.
     let scored = |pair: &[Bytes]| {
-        Ok::<_, CommandError>((number::double(&pair[0]).ok_or(CommandError::NotAScore)?, pair[1].clone()))
+        Ok::<_, CommandError>((number::double(&pair[0]).ok_or(CommandError::NotAFloat)?, pair[1].clone()))
     };
     let pairs = rest.rest().chunks(2).map(scored).collect::<Result<Vec<_>, _>>()?;
     let mut last = None;
@@ -98,7 +99,7 @@ fn add(call: &mut Call<'_>) -> Outcome {
             last = options.score(old, given)?;
             let Some(score) = last else { continue };
             new += usize::from(old.is_none());
-            updated += usize::from(old.is_some_and(|old| old != score + 0.0));
+            updated += usize::from(old.is_some_and(|old| old.total_cmp(&(score + 0.0)).is_ne()));
             set.set(member, score);
         }
         Ok(if options.count_changed { new + updated } else { new })
@@ -112,7 +113,7 @@ fn add(call: &mut Call<'_>) -> Outcome {
 
 fn increase(call: &mut Call<'_>) -> Outcome {
     let (key, member) = (call.key(), &call.args[2]);
-    let amount = number::double(&call.args[1]).ok_or(CommandError::NotAScore)?;
+    let amount = number::double(&call.args[1]).ok_or(CommandError::NotAFloat)?;
     let sum = call.db().change_or_new(key, |set: &mut SortedSet| {
         let sum = set.score(member).unwrap_or(0.0) + amount;
         if sum.is_nan() {
@@ -147,7 +148,7 @@ fn scores(call: &mut Call<'_>) -> Outcome {
 
 fn length(call: &mut Call<'_>) -> Outcome {
     let key = call.key();
-    Ok(Reply::count(call.db().read::<SortedSet>(key)?.map_or(0, |set| set.len())))
+    Ok(Reply::count(call.db().read::<SortedSet>(key)?.map_or(0, SortedSet::len)))
 }
 
 fn rank(call: &mut Call<'_>) -> Outcome {

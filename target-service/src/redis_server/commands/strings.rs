@@ -30,6 +30,7 @@ pub(super) const COMMANDS: &[Spec] = &[
 ];
 
 /// What `SET` was told besides key and value.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that a client gives or not")]
 #[derive(Debug, Default)]
 struct SetOptions {
     only_if_absent: bool,

@@ -78,7 +78,7 @@ impl Reply {
         let resp3 = version == Version::Resp3;
         match self {
             Self::Simple(word) => line(out, '+', word),
-            Self::Error(error) => line(out, '-', &error.to_string().replace(['\r', '\n'], " ")),
+            Self::Error(error) => line(out, '-', error.to_string().replace(['\r', '\n'], " ")),
             Self::Integer(number) => line(out, ':', number),
             Self::Bulk(bytes) => bulk(out, bytes),
             Self::Text(text) if resp3 => {

@@ -16,7 +16,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use loadlab_clock::Seed;
 use rand_chacha::ChaCha8Rng;
 
-pub(super) use self::database::{Database, Entry, Watched};
+pub(super) use self::database::{Database, Watched};
 use super::channels::Channels;
 
 /// Databases that `SELECT` can choose from.

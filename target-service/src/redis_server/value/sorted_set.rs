@@ -90,7 +90,7 @@ impl SortedSet {
     }
 
     /// Members with a score of at least `min`, from the lowest to the highest.
-    pub(in super::super) fn from_score(&self, min: f64) -> impl DoubleEndedIterator<Item = (&Bytes, f64)> {
+    pub(in super::super) fn at_least(&self, min: f64) -> impl DoubleEndedIterator<Item = (&Bytes, f64)> {
         self.order.range((Score::of(min), Bytes::new())..).map(|(score, member)| (member, score.0))
     }
 
