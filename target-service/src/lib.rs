@@ -22,3 +22,6 @@ pub mod service;
 pub mod sql_server;
 pub mod standin;
 pub mod topology;
+
+/// The version that a run records.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -4,7 +4,7 @@
 use crate::profile::Profile;
 
 /// One process of the target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RoleSpec {
     /// Its name in the edge table: `service-0`.
     pub name: String,

@@ -13,13 +13,14 @@ mod redis;
 mod service;
 mod settings;
 mod sql;
+mod waits;
 
-pub use gateway::{Balance, GatewayProfile, RateLimit};
+pub use gateway::{Balance, GatewayProfile, GatewayProfileError, RateLimit};
 pub use llm::*;
 pub use redis::*;
 pub use service::{
     BreakerSettings, Caches, L1Settings, L2Settings, OnDisconnect, SearchSettings, ServiceProfile,
-    SessionHabit, Timeouts, WarmUp, Workers,
+    ServiceProfileError, SessionHabit, Timeouts, WarmUp, Workers,
 };
 pub use sql::*;
 
@@ -57,6 +58,13 @@ pub enum ProfileError {
         /// What is wrong, with line and column.
         reason: String,
     },
+    /// The settings of a section do not go together.
+    Invalid {
+        /// The section.
+        section: &'static str,
+        /// Why.
+        reason: String,
+    },
     /// A setting's path leads nowhere.
     Path {
         /// The path as it was given.
@@ -82,6 +90,7 @@ impl fmt::Display for ProfileError {
                 write!(f, "there is no profile `{name}`; the profiles are {}", Profile::names().join(", "))
             }
             Self::Text { name, reason } => write!(f, "profile `{name}`: {reason}"),
+            Self::Invalid { section, reason } => write!(f, "`{section}`: {reason}"),
             Self::Path { path, accepted } => {
                 write!(f, "no setting `{path}`; accepted here: {}", accepted.join(", "))
             }
@@ -110,7 +119,21 @@ impl Profile {
 
     /// This profile with single values changed: dotted path to value, as written in YAML.
     pub fn with(&self, changes: &BTreeMap<String, String>) -> Result<Self, ProfileError> {
-        changes.iter().try_fold(self.clone(), |profile, (path, value)| settings::set(&profile, path, value))
+        let set = |profile: Self, (path, value): (&String, &String)| settings::set(&profile, path, value);
+        let profile = changes.iter().try_fold(self.clone(), set)?;
+        profile.check()?;
+        Ok(profile)
+    }
+
+    /// Whether the settings go together.
+    pub fn check(&self) -> Result<(), ProfileError> {
+        let invalid = |section, reason: String| ProfileError::Invalid { section, reason };
+        self.gateway.check().map_err(|error| invalid("gateway", error.to_string()))?;
+        self.service.pool.check().map_err(|error| invalid("service.pool", error.to_string()))?;
+        self.service.check().map_err(|error| invalid("service", error.to_string()))?;
+        self.llm.check().map_err(|error| invalid("llm", error.to_string()))?;
+        self.redis.check().map_err(|error| invalid("redis", error.to_string()))?;
+        self.sql.check().map_err(|error| invalid("sql", error.to_string()))
     }
 }
 
@@ -132,6 +155,7 @@ mod tests {
             let profile = Profile::named(name).expect(name);
             let json = serde_json::to_string(&profile).expect("json");
             assert_eq!(serde_json::from_str::<Profile>(&json).expect("the same again"), profile);
+            assert_eq!(profile.check(), Ok(()));
         }
     }
 
@@ -166,6 +190,20 @@ mod tests {
         assert!(error.contains("unit"), "{error}");
         let error = changed("service.pool", "3").expect_err("a section").to_string();
         assert!(error.contains("it is a section"), "{error}");
+    }
+
+    #[test]
+    fn settings_that_do_not_go_together_are_refused() {
+        let cases = [
+            ("service.pool.max", "10", "`service.pool`: min 20 is above max 10"),
+            ("service.workers.count", "0", "`service`: `workers.count` is 0"),
+            ("service.search.events_per_second", "0.0", "`service`: `search.events_per_second` is 0"),
+            ("service.search.queries_min", "6", "`service`: `search.queries_min` 6 is above `queries_max` 5"),
+            ("gateway.rate_limit.per_second", "-1.0", "`gateway`: `rate_limit.per_second` is -1"),
+        ];
+        for (path, value, expected) in cases {
+            assert_eq!(changed(path, value).expect_err(path).to_string(), expected);
+        }
     }
 
     #[test]

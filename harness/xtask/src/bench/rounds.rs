@@ -74,7 +74,7 @@ impl Rounds {
             json!({
                 "cpu_us_per_request": { "median": median(&costs), "rounds": costs },
                 "requests_per_s": { "median": median(&rates), "rounds": rates },
-                "times_goose_per_cpu_second": self.times_baseline(row.name),
+                "times_goose_per_cpu_second": self.times_baseline(row.name).map(two_decimals),
                 "errors": errors,
             })
         };
@@ -83,10 +83,15 @@ impl Rounds {
 }
 
 impl Row {
-    /// One figure of every run, to two decimals: more would be noise in the evidence.
+    /// One figure of every run.
     fn all(&self, figure: impl Fn(&Run) -> f64) -> Vec<f64> {
-        self.runs.iter().map(|run| (figure(run) * 100.0).round() / 100.0).collect()
+        self.runs.iter().map(|run| two_decimals(figure(run))).collect()
     }
+}
+
+/// More would be noise in the evidence.
+fn two_decimals(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }
 
 /// The middle value; the mean of the two middle ones where there is none. `None` of nothing.

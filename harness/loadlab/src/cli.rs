@@ -1,0 +1,233 @@
+//! The command line: what can be said. What is done about it is in [`crate::commands`].
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands;
+
+/// Exit codes, shown under `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    every objective holds
+  1    internal error
+  2    usage or invalid file; nothing was started
+  3    an objective was missed
+  5    inconclusive: it cannot be told
+  6    the generator, not the target, was the limit
+  7    the target did not start, or was lost
+  130  SIGINT, 143 SIGTERM: what was measured is written";
+
+/// Finds where a service breaks, shows why, and proves what fixes it.
+#[derive(Debug, Parser)]
+#[command(name = "loadlab", version, about, after_help = EXIT_CODES, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario: bring the target up, offer the load, judge, report.
+    Run(RunArgs),
+    /// List the scenarios.
+    List(ListArgs),
+    /// Show what a scenario would do, every default included.
+    Show(ShowArgs),
+    /// Check scenario files; every mistake is reported at once.
+    Validate(ValidateArgs),
+    /// Print the JSON schema of scenario files (for editors) or of run files.
+    Schema(SchemaArgs),
+    /// Write the reports of a run again, from its run file or from a killed run's journal.
+    Report(ReportArgs),
+    /// Bring the reference target up alone, to explore it by hand.
+    Up(UpArgs),
+    /// Say what this machine can and cannot do.
+    Doctor(DoctorArgs),
+    /// Print completions for a shell.
+    Completions(CompletionsArgs),
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document on standard output, and nothing else.
+    Json,
+}
+
+/// What settles a plan: a scenario, and what is laid over it.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// A scenario: a name from `loadlab list`, or a file.
+    pub scenario: String,
+    /// The reference target's profile.
+    #[arg(long, value_name = "NAME", conflicts_with = "target")]
+    pub profile: Option<String>,
+    /// Load this service instead of the reference target: http://HOST:PORT.
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
+    /// Scenario seconds per real second.
+    #[arg(long, value_name = "N")]
+    pub speed: Option<String>,
+    /// Where all randomness comes from.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<String>,
+    /// Set a value of the scenario, by its path: --set load.burst.users=50; or of the target's
+    /// profile: --set target.set.service.pool.max=40.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// `loadlab run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// What to run.
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// Where run folders go.
+    #[arg(long, value_name = "DIR", default_value = "reports/runs")]
+    pub out: PathBuf,
+    /// Use this Redis instead of the stand-in: redis://HOST:PORT.
+    #[arg(long, value_name = "URL", conflicts_with = "target")]
+    pub redis: Option<String>,
+    /// Use this PostgreSQL instead of the stand-in: postgres://USER@HOST:PORT/DB.
+    #[arg(long, value_name = "URL", conflicts_with = "target")]
+    pub database: Option<String>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
+/// `loadlab list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
+/// `loadlab show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// What to show.
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// Show the processes and the edges between them instead.
+    #[arg(long)]
+    pub topology: bool,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
+/// `loadlab validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Scenario files, or names from `loadlab list`.
+    #[arg(required = true)]
+    pub files: Vec<String>,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
+/// `loadlab schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Of what.
+    #[arg(value_enum)]
+    pub of: SchemaOf,
+}
+
+/// Whose schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Scenario files.
+    Scenario,
+    /// Run files.
+    Run,
+}
+
+/// `loadlab report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A run folder.
+    pub run: PathBuf,
+    /// Print this one instead of writing all of them into the folder.
+    #[arg(long, value_enum)]
+    pub format: Option<ReportFormat>,
+}
+
+/// The reports of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// The summary for a terminal.
+    Text,
+    /// The page.
+    Html,
+    /// The text for a pull request.
+    Markdown,
+    /// The results for CI.
+    Junit,
+    /// The run file.
+    Json,
+}
+
+/// `loadlab up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// The reference target's profile.
+    #[arg(long, value_name = "NAME", default_value = "baseline")]
+    pub profile: String,
+    /// Scenario seconds per real second.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub speed: String,
+    /// Where all randomness comes from.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub seed: u64,
+    /// Use this Redis instead of the stand-in: redis://HOST:PORT.
+    #[arg(long, value_name = "URL")]
+    pub redis: Option<String>,
+    /// Use this PostgreSQL instead of the stand-in: postgres://USER@HOST:PORT/DB.
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+    /// Set a value of the profile, by its path: --set service.pool.max=40.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// `loadlab doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Remove what a killed run left.
+    #[arg(long)]
+    pub clean: bool,
+}
+
+/// `loadlab completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Reads the command line, does what it says, and gives the exit code.
+pub fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => commands::execute(cli.command).into(),
+        Err(error) => {
+            // Help and version come this way too: clap prints them to standard output and says 0.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! What each command does. One command, one file; this is the table of contents.
+
+use crate::{cli::Command, exit::Exit};
+
+mod completions;
+mod doctor;
+mod list;
+mod report;
+mod run;
+mod schema;
+mod show;
+mod up;
+mod validate;
+
+/// Carries a command out.
+pub fn execute(command: Command) -> Exit {
+    match command {
+        Command::Run(arguments) => run::execute(&arguments),
+        Command::List(arguments) => list::execute(&arguments),
+        Command::Show(arguments) => show::execute(&arguments),
+        Command::Validate(arguments) => validate::execute(&arguments),
+        Command::Schema(arguments) => schema::execute(&arguments),
+        Command::Report(arguments) => report::execute(&arguments),
+        Command::Up(arguments) => up::execute(&arguments),
+        Command::Doctor(arguments) => doctor::execute(&arguments),
+        Command::Completions(arguments) => completions::execute(&arguments),
+    }
+}

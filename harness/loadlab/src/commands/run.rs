@@ -1,0 +1,86 @@
+//! `loadlab run`: the main job.
+
+use loadlab_record::{EndReason, RunFile, Verdict};
+
+use super::show;
+use crate::{
+    cli::{OutputFormat, RunArgs},
+    conductor::{self, Finished, Request, RunError, target::External},
+    exit::Exit,
+    output, scenarios,
+};
+
+/// Runs a scenario.
+pub fn execute(arguments: &RunArgs) -> Exit {
+    let plan = match scenarios::plan(&arguments.plan) {
+        Ok(plan) => plan,
+        Err(error) => return output::fail(Exit::Invalid, &error.to_string(), None),
+    };
+    if arguments.dry_run {
+        return dry_run(&plan, arguments.format);
+    }
+    let external = External { redis: arguments.redis.clone(), database: arguments.database.clone() };
+    let request = Request { plan, out: &arguments.out, external };
+    // The load has threads of its own; this one joins what happens.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&RunError::System(error)),
+    };
+    let result = runtime.block_on(conductor::run(request));
+    // Nothing that hangs, such as a name look-up, may delay the end.
+    runtime.shutdown_background();
+    match result {
+        Ok(finished) => tell(&finished, arguments.format),
+        Err(error) => failed(&error),
+    }
+}
+
+fn dry_run(plan: &loadlab_scenario::Plan, format: OutputFormat) -> Exit {
+    if let Err(error) = conductor::check(plan) {
+        return failed(&error);
+    }
+    match format {
+        OutputFormat::Json => output::json(plan),
+        OutputFormat::Text => {
+            output::result(&show::summary(plan));
+            Exit::Pass
+        }
+    }
+}
+
+fn tell(finished: &Finished, format: OutputFormat) -> Exit {
+    match format {
+        OutputFormat::Json => output::result(&finished.run.to_json()),
+        OutputFormat::Text => {
+            let options = loadlab_report::TerminalOptions { width: output::width(), color: output::color() };
+            output::result(&loadlab_report::terminal(&finished.run, &options));
+            output::result(&format!("report  {}", finished.folder.report_html().display()));
+        }
+    }
+    exit(&finished.run)
+}
+
+/// The exit code of a judged run.
+fn exit(run: &RunFile) -> Exit {
+    match (&run.ending.reason, run.verdict) {
+        (EndReason::Signal(signal), _) => Exit::Signal(*signal),
+        (EndReason::TargetLost { .. }, _) => Exit::Target,
+        (_, _) if run.generator.limited => Exit::GeneratorLimited,
+        (_, Verdict::Pass) => Exit::Pass,
+        (_, Verdict::Fail) => Exit::Missed,
+        (_, Verdict::Inconclusive) => Exit::Inconclusive,
+    }
+}
+
+fn failed(error: &RunError) -> Exit {
+    let text = error.to_string();
+    match error {
+        RunError::Profile(_) => output::fail(Exit::Invalid, &text, None),
+        RunError::Refused(refusal) => output::fail(Exit::Invalid, &text, Some(&refusal.hint())),
+        RunError::Target(error) if error.is_usage() => output::fail(Exit::Invalid, &text, None),
+        RunError::Target(error) => output::fail(Exit::Target, &text, error.hint().as_deref()),
+        RunError::Engine(loadlab_engine::EngineError::Login(_)) => output::fail(Exit::Target, &text, None),
+        RunError::Signal(signal) => output::fail(Exit::Signal(*signal), &text, None),
+        RunError::Folder(_) | RunError::Engine(_) | RunError::EngineLost | RunError::System(_) => output::fail(Exit::Internal, &text, None),
+    }
+}

@@ -1,0 +1,15 @@
+//! `loadlab schema`: JSON schemas of the files people and machines write.
+
+use crate::{
+    cli::{SchemaArgs, SchemaOf},
+    exit::Exit,
+    output,
+};
+
+/// Prints the schema.
+pub fn execute(arguments: &SchemaArgs) -> Exit {
+    match arguments.of {
+        SchemaOf::Scenario => output::json(&loadlab_scenario::schema()),
+        SchemaOf::Run => output::json(&loadlab_record::schema()),
+    }
+}

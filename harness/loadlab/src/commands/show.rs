@@ -1,0 +1,88 @@
+//! `loadlab show`: what a scenario would do, every default included.
+
+use loadlab_scenario::plan::{Plan, TargetPlan};
+use target_service::topology::topology as topology_of;
+
+use crate::{
+    cli::{OutputFormat, ShowArgs},
+    conductor::target,
+    exit::Exit,
+    output, scenarios,
+};
+
+/// Prints the plan or the topology.
+pub fn execute(arguments: &ShowArgs) -> Exit {
+    let plan = match scenarios::plan(&arguments.plan) {
+        Ok(plan) => plan,
+        Err(error) => return output::fail(Exit::Invalid, &error.to_string(), None),
+    };
+    if arguments.topology {
+        return topology(&plan, arguments.format);
+    }
+    match arguments.format {
+        OutputFormat::Json => output::json(&plan),
+        OutputFormat::Text => {
+            output::result(&summary(&plan));
+            Exit::Pass
+        }
+    }
+}
+
+fn topology(plan: &Plan, format: OutputFormat) -> Exit {
+    match &plan.target {
+        TargetPlan::Url { base, .. } => {
+            output::result(&format!("load ──> {base}"));
+            Exit::Pass
+        }
+        TargetPlan::Profile { name, set } => match target::profile(name, set) {
+            Err(error) => output::fail(Exit::Invalid, &error.to_string(), None),
+            Ok(profile) => {
+                let roles = topology_of(&profile);
+                match format {
+                    OutputFormat::Json => output::json(&roles),
+                    OutputFormat::Text => {
+                        let lines = roles.iter().map(|role| match role.depends_on.as_slice() {
+                            [] => role.name.clone(),
+                            dependencies => format!("{} ──> {}", role.name, dependencies.join(", ")),
+                        });
+                        output::result(&lines.collect::<Vec<_>>().join("\n"));
+                        Exit::Pass
+                    }
+                }
+            }
+        },
+    }
+}
+
+/// The plan in a few lines; `--format json` has all of it.
+pub fn summary(plan: &Plan) -> String {
+    let target = match &plan.target {
+        TargetPlan::Url { base, .. } => base.clone(),
+        TargetPlan::Profile { name, set } if set.is_empty() => format!("reference target, profile {name}"),
+        TargetPlan::Profile { name, set } => {
+            let set: Vec<String> = set.iter().map(|(path, value)| format!("{path}={value}")).collect();
+            format!("reference target, profile {name} with {}", set.join(", "))
+        }
+    };
+    let steps: Vec<String> = plan
+        .journeys
+        .iter()
+        .map(|journey| {
+            let names: Vec<&str> = journey.steps.iter().map(|step| step.name.as_str()).collect();
+            format!("{} (weight {}): {}", journey.name, journey.weight, names.join(" → "))
+        })
+        .collect();
+    let objectives: Vec<String> = plan.objectives.iter().map(ToString::to_string).collect();
+    let needs = plan.needs();
+    let rows = [
+        ("scenario", format!("{}: {}", plan.name, plan.title)),
+        ("question", plan.question.clone()),
+        ("target", target),
+        ("load", plan.load.to_string()),
+        ("journeys", steps.join("; ")),
+        ("objectives", objectives.join("; ")),
+        ("seed, speed", format!("{}, {}", plan.seed, plan.speed)),
+        ("needs", format!("{} descriptors, {} ports", needs.descriptors, needs.ports)),
+    ];
+    rows.map(|(name, value)| format!("{name:12} {value}")).join("\n")
+}

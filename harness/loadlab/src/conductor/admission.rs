@@ -1,0 +1,152 @@
+//! What is refused before anything starts: more than this machine has, and a speed at which the
+//! modelled waits would be shorter than what can be waited for.
+
+use std::{fmt, time::Duration};
+
+use loadlab_clock::Speed;
+use loadlab_scenario::Plan;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// A modelled wait that is shorter than this in real time is more lateness than wait.
+const MODELLED_WAIT_MIN: Duration = Duration::from_millis(5);
+/// Descriptors for everything that is no connection of a user: files, pipes, scrapes.
+const DESCRIPTORS_SPARE: u64 = 64;
+/// Ports that a connection to one address may use, where the kernel does not tell.
+const PORTS_DEFAULT: u64 = 28_232;
+
+/// Why a plan is not carried out on this machine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refusal {
+    /// Too few file descriptors.
+    Descriptors {
+        /// What the plan needs.
+        needed: u64,
+        /// What the process may have.
+        allowed: u64,
+    },
+    /// Too few local ports for connections to one address.
+    Ports {
+        /// What the plan needs.
+        needed: u64,
+        /// What there is.
+        available: u64,
+    },
+    /// The speed makes a modelled wait too short.
+    Speed {
+        /// The speed asked for.
+        speed: Speed,
+        /// What is waited for.
+        wait: String,
+        /// How long, in scenario time.
+        duration: Duration,
+    },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Descriptors { needed, allowed } => {
+                write!(f, "the plan needs {needed} file descriptors, and this process may have {allowed}")
+            }
+            Self::Ports { needed, available } => write!(
+                f,
+                "the plan needs {needed} local ports for connections to one address, and there are {available}"
+            ),
+            Self::Speed { speed, wait, duration } => write!(
+                f,
+                "at speed {speed} the {wait} of {duration:?} lasts {:?}, under the {MODELLED_WAIT_MIN:?} that can be \
+                 waited for accurately",
+                speed.real(*duration)
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl Refusal {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Descriptors { needed, .. } => format!("raise the limit (ulimit -n {needed}), or load with fewer users"),
+            Self::Ports { .. } => {
+                "load with fewer users or client.connections, or widen net.ipv4.ip_local_port_range".to_owned()
+            }
+            Self::Speed { duration, .. } => {
+                let fastest = duration.as_secs_f64() / MODELLED_WAIT_MIN.as_secs_f64();
+                format!("a speed of {fastest:.0} or less is accepted")
+            }
+        }
+    }
+}
+
+/// Checks a plan against this machine, and takes the descriptors that it may have.
+pub fn check(plan: &Plan, modelled_waits: &[(String, Duration)]) -> Result<(), Refusal> {
+    let needs = plan.needs();
+    check_speed(plan.speed, modelled_waits)?;
+    let available = local_ports();
+    if needs.ports > available {
+        return Err(Refusal::Ports { needed: needs.ports, available });
+    }
+    let needed = needs.descriptors + DESCRIPTORS_SPARE;
+    let allowed = raise_descriptors(needed);
+    if needed > allowed { Err(Refusal::Descriptors { needed, allowed }) } else { Ok(()) }
+}
+
+/// The shortest modelled wait decides. At speed 1 the model is taken as it is.
+fn check_speed(speed: Speed, modelled_waits: &[(String, Duration)]) -> Result<(), Refusal> {
+    let shortest = modelled_waits.iter().filter(|(_, wait)| !wait.is_zero()).min_by_key(|(_, wait)| *wait);
+    match shortest {
+        Some((wait, duration)) if speed > Speed::REAL && speed.real(*duration) < MODELLED_WAIT_MIN => {
+            Err(Refusal::Speed { speed, wait: wait.clone(), duration: *duration })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Raises the soft limit to what is needed, as far as the hard one allows; gives what is allowed now.
+fn raise_descriptors(needed: u64) -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let (soft, hard) = (limit.current.unwrap_or(u64::MAX), limit.maximum.unwrap_or(u64::MAX));
+    if soft >= needed {
+        return soft;
+    }
+    let raised = needed.min(hard);
+    match setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum: limit.maximum }) {
+        Ok(()) => raised,
+        Err(_) => soft,
+    }
+}
+
+/// How many local ports the kernel hands out.
+fn local_ports() -> u64 {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let bounds: Vec<u64> = text.split_whitespace().filter_map(|bound| bound.parse().ok()).collect();
+    match bounds.as_slice() {
+        [low, high] if high >= low => high - low + 1,
+        _ => PORTS_DEFAULT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_speed_that_makes_a_wait_too_short_is_refused_and_the_fastest_is_named() {
+        let waits = [("query".to_owned(), Duration::from_millis(80)), ("generation".to_owned(), Duration::from_secs(1))];
+        let speed = |value| Speed::try_new(value).expect("a speed");
+        assert_eq!(check_speed(speed(16.0), &waits), Ok(()));
+        let refusal = check_speed(speed(20.0), &waits).expect_err("80 ms at speed 20 are 4 ms");
+        assert_eq!(
+            refusal.to_string(),
+            "at speed 20 the query of 80ms lasts 4ms, under the 5ms that can be waited for accurately"
+        );
+        assert_eq!(refusal.hint(), "a speed of 16 or less is accepted");
+    }
+
+    #[test]
+    fn at_speed_one_the_model_is_taken_as_it_is() {
+        assert_eq!(check_speed(Speed::REAL, &[("cache".to_owned(), Duration::from_millis(1))]), Ok(()));
+    }
+}

@@ -1,0 +1,199 @@
+//! Carries a plan out: brings the target up, offers the load, records, judges, writes the reports.
+//!
+//! ```text
+//!   Plan ─> admission ─> target up ─> engine ──┐
+//!                                     scraper ─┼─> recording: journal, live objectives, progress
+//!                            signals, stack ───┘         │ at the end
+//!                                      run.json, reports <┘
+//! ```
+//!
+//! Engine and stack do not know each other; they are joined here.
+
+pub mod admission;
+pub mod environment;
+mod measure;
+mod progress;
+mod recording;
+pub mod target;
+
+use std::{fmt, path::Path, sync::Arc};
+
+use loadlab_record::{Ending, FORMAT, Header, JournalLine, RunFile, TargetInfo};
+use loadlab_scenario::{
+    Plan,
+    plan::TargetPlan,
+};
+use target_service::profile::{Profile, ProfileError};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    admission::Refusal,
+    progress::Progress,
+    recording::Recording,
+    target::{External, Target, TargetError},
+};
+use crate::{
+    run_folder::{FolderError, JournalWriter, RunFolder},
+    signals::Signals,
+};
+
+/// What is carried out, and where.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The plan.
+    pub plan: Plan,
+    /// The folder in which the run's own folder is made.
+    pub out: &'a Path,
+    /// Real services in place of stand-ins.
+    pub external: External,
+}
+
+/// A run that came to an end, by itself or not.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its folder.
+    pub folder: RunFolder,
+    /// What was measured, judged.
+    pub run: RunFile,
+}
+
+/// Why there is no run to speak of.
+#[derive(Debug)]
+pub enum RunError {
+    /// The profile or a setting of it is unknown.
+    Profile(ProfileError),
+    /// This machine cannot carry the plan out.
+    Refused(Refusal),
+    /// The run folder.
+    Folder(FolderError),
+    /// There is nothing to load.
+    Target(TargetError),
+    /// The load could not be offered.
+    Engine(loadlab_engine::EngineError),
+    /// The engine ended without a word.
+    EngineLost,
+    /// The process cannot listen to signals, or has no runtime.
+    System(std::io::Error),
+    /// A signal came before the load began.
+    Signal(i32),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Profile(error) => write!(f, "{error}"),
+            Self::Refused(error) => write!(f, "{error}"),
+            Self::Folder(error) => write!(f, "{error}"),
+            Self::Target(error) => write!(f, "{error}"),
+            Self::Engine(error) => write!(f, "the load could not be offered: {error}"),
+            Self::EngineLost => f.write_str("the engine ended without a word; what was measured is in the journal"),
+            Self::System(error) => write!(f, "the system refused: {error}"),
+            Self::Signal(_) => f.write_str("stopped before the load began; nothing was measured"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+/// The profile that a plan loads, if it loads the reference target.
+pub fn profile(plan: &Plan) -> Result<Option<Profile>, RunError> {
+    match &plan.target {
+        TargetPlan::Profile { name, set } => target::profile(name, set).map(Some).map_err(RunError::Profile),
+        TargetPlan::Url { .. } => Ok(None),
+    }
+}
+
+/// Everything that can be said about a plan before it starts.
+pub fn check(plan: &Plan) -> Result<Option<Profile>, RunError> {
+    let profile = profile(plan)?;
+    let waits = profile.as_ref().map(Profile::modelled_waits).unwrap_or_default();
+    admission::check(plan, &waits).map_err(RunError::Refused)?;
+    Ok(profile)
+}
+
+/// Carries a plan out, whatever ends it.
+pub async fn run(request: Request<'_>) -> Result<Finished, RunError> {
+    let profile = check(&request.plan)?;
+    let mut signals = Signals::listen().map_err(RunError::System)?;
+    let environment = environment::read();
+    let stamp = environment.started.replace([':', '-'], "");
+    let plan = Arc::new(request.plan);
+    let folder =
+        RunFolder::create(request.out, &plan.name, &stamp, plan.seed.get()).map_err(RunError::Folder)?;
+    let progress = Progress::start(plan.load.duration().as_secs_f64());
+    progress.preparing("bringing the target up");
+    let target = match bring_up(&plan, profile.as_ref(), &request.external, &folder, &mut signals).await {
+        Ok(target) => target,
+        Err(error) => {
+            progress.end();
+            return Err(error);
+        }
+    };
+    let header = header(&plan, environment, &target.info);
+    let mut journal = JournalWriter::create(&folder).map_err(RunError::Folder)?;
+    journal.append(&JournalLine::Header(Box::new(header))).map_err(RunError::Folder)?;
+    let recording = Recording::new(Arc::clone(&plan), journal, progress);
+    let mut load = measure::Load { plan, target, recording, signals };
+    let ending = load.carry_out().await;
+    finish(load, folder, ending?).await
+}
+
+/// The target, unless a signal comes first.
+async fn bring_up(
+    plan: &Plan,
+    profile: Option<&Profile>,
+    external: &External,
+    folder: &RunFolder,
+    signals: &mut Signals,
+) -> Result<Target, RunError> {
+    let stop = CancellationToken::new();
+    let logs = folder.logs();
+    let up = target::up(plan, profile, external, &logs, &stop);
+    tokio::pin!(up);
+    tokio::select! {
+        target = &mut up => target.map_err(RunError::Target),
+        signal = signals.next() => {
+            stop.cancel();
+            // What was started is taken down before the program ends.
+            drop(up.await);
+            Err(RunError::Signal(signal))
+        }
+    }
+}
+
+fn header(plan: &Plan, environment: loadlab_record::Environment, target: &TargetInfo) -> Header {
+    Header { format: FORMAT, plan: plan.clone(), environment, target: target.clone() }
+}
+
+/// Ends the journal, and takes the stack down while the reports are written.
+async fn finish(load: measure::Load, folder: RunFolder, ending: Ending) -> Result<Finished, RunError> {
+    let measure::Load { mut recording, target, mut signals, .. } = load;
+    recording.end(ending).map_err(RunError::Folder)?;
+    let mut down = tokio::spawn(async move {
+        if let Some(stack) = target.stack {
+            // A keeper that had ended already has taken everything with it.
+            drop(stack.down().await);
+        }
+    });
+    let reports = tokio::task::spawn_blocking({
+        let folder = folder.clone();
+        move || write_all(&folder)
+    });
+    let run = reports.await.map_err(|error| RunError::System(error.into()))?.map_err(RunError::Folder)?;
+    tokio::select! {
+        _ = &mut down => {}
+        // A second signal: with the stack its lease is dropped, and the keeper ends everything.
+        _ = signals.next() => down.abort(),
+    }
+    Ok(Finished { folder, run })
+}
+
+/// Run file first, then what is made from it.
+fn write_all(folder: &RunFolder) -> Result<RunFile, FolderError> {
+    let run = folder.assemble()?;
+    folder.write_run(&run)?;
+    // The reports are a function of the saved file, so they are made from what was saved.
+    let saved = folder.read()?;
+    folder.write_reports(&saved)?;
+    Ok(saved)
+}

@@ -1,0 +1,225 @@
+//! What is loaded: the reference target as a stack of processes, or somebody's service.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::ToSocketAddrs as _,
+    path::Path,
+    time::Duration,
+};
+
+use loadlab_clock::{Seed, Speed};
+use loadlab_record::TargetInfo;
+use loadlab_scenario::plan::{Plan, TargetPlan};
+use loadlab_stack::{MetricsEndpoint, RoleSpec, Stack, StackError, StackRequest};
+use target_service::{
+    profile::{Profile, ProfileError},
+    topology::topology,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::roles;
+
+/// Longest time for a role to become ready. The service warms its caches before; on a busy machine
+/// with two cores that has taken several seconds.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest time for a foreign service to accept a connection.
+const REACH_TIMEOUT: Duration = Duration::from_secs(5);
+/// The role that the load goes to.
+const FRONT: &str = "gateway-0";
+
+/// Real services in place of stand-ins.
+#[derive(Debug, Clone, Default)]
+pub struct External {
+    /// A Redis.
+    pub redis: Option<String>,
+    /// A PostgreSQL.
+    pub database: Option<String>,
+}
+
+/// A target that can be loaded.
+#[derive(Debug)]
+pub struct Target {
+    /// The base address of the requests.
+    pub base: String,
+    /// For the record.
+    pub info: TargetInfo,
+    /// Where metrics are published.
+    pub endpoints: Vec<MetricsEndpoint>,
+    /// The processes, if the run started them.
+    pub stack: Option<Stack>,
+}
+
+/// Why there is nothing to load.
+#[derive(Debug)]
+pub enum TargetError {
+    /// A real service was named by something that is no URL of its kind.
+    BadUrl {
+        /// The option.
+        option: &'static str,
+        /// What was written.
+        url: String,
+        /// What is accepted.
+        accepted: &'static str,
+    },
+    /// The foreign service does not accept connections.
+    Unreachable {
+        /// Its address.
+        base: String,
+        /// Why.
+        reason: String,
+    },
+    /// The stack did not come up.
+    Stack(StackError),
+}
+
+impl fmt::Display for TargetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadUrl { option, url, accepted } => write!(f, "{option} {url}: {accepted} is expected"),
+            Self::Unreachable { base, reason } => write!(f, "the target {base} cannot be reached: {reason}"),
+            Self::Stack(error) => write!(f, "the target did not start: {}", with_causes(error)),
+        }
+    }
+}
+
+impl std::error::Error for TargetError {}
+
+impl TargetError {
+    /// The command line was wrong, not the target.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::BadUrl { .. })
+    }
+
+    /// What a role said before it failed, or what to look at.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Stack(StackError::RoleFailed { log, .. }) if !log.trim().is_empty() => {
+                Some(format!("its last words:\n{}", log.trim_end()))
+            }
+            Self::Unreachable { .. } => Some("start the service first, or correct --target".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// The profile that a plan means.
+pub fn profile(name: &str, set: &BTreeMap<String, String>) -> Result<Profile, ProfileError> {
+    Profile::named(name)?.with(set)
+}
+
+/// What a stack is made of, beside where its logs go.
+#[derive(Debug)]
+pub struct Recipe<'a> {
+    /// The profile, settings applied.
+    pub profile: &'a Profile,
+    /// Its name.
+    pub name: &'a str,
+    /// Scenario seconds per real second.
+    pub speed: Speed,
+    /// Where the target's randomness comes from.
+    pub seed: Seed,
+    /// Real services in place of stand-ins.
+    pub external: &'a External,
+}
+
+/// Brings up what a plan loads. `profile` is the plan's, if it loads the reference target.
+pub async fn up(
+    plan: &Plan,
+    profile: Option<&Profile>,
+    external: &External,
+    logs: &Path,
+    stop: &CancellationToken,
+) -> Result<Target, TargetError> {
+    match (&plan.target, profile) {
+        (TargetPlan::Profile { name, .. }, Some(profile)) => {
+            let recipe = Recipe { profile, name, speed: plan.speed, seed: plan.seed, external };
+            reference(&recipe, logs, stop).await
+        }
+        (TargetPlan::Url { base, metrics }, _) => foreign(base, metrics.as_deref()).await,
+        (TargetPlan::Profile { .. }, None) => unreachable!("a plan with a profile comes with its profile"),
+    }
+}
+
+/// Starts the reference target and waits until it serves.
+pub async fn reference(recipe: &Recipe<'_>, logs: &Path, stop: &CancellationToken) -> Result<Target, TargetError> {
+    let stack = Stack::up(request(recipe, logs)?, stop.clone()).await.map_err(TargetError::Stack)?;
+    let edges = stack.edges().iter().map(|edge| (format!("{}->{}", edge.from, edge.to), edge.address.clone()));
+    let info = TargetInfo {
+        base: format!("http://{}", stack.address(FRONT).unwrap_or_default()),
+        profile: Some(recipe.name.to_owned()),
+        settings: serde_json::to_value(recipe.profile).ok(),
+        edges: edges.collect(),
+        versions: BTreeMap::from([("target-service".to_owned(), target_service::VERSION.to_owned())]),
+    };
+    Ok(Target { base: info.base.clone(), info, endpoints: stack.endpoints(), stack: Some(stack) })
+}
+
+fn request(recipe: &Recipe<'_>, logs: &Path) -> Result<StackRequest, TargetError> {
+    let config = serde_json::json!({ "speed": recipe.speed, "seed": recipe.seed, "profile": recipe.profile });
+    let roles = topology(recipe.profile).into_iter().map(|role| RoleSpec {
+        name: role.name,
+        role: role.role.to_owned(),
+        depends_on: role.depends_on,
+        config: config.clone(),
+    });
+    let run = logs.parent().and_then(Path::file_name).unwrap_or_default();
+    Ok(StackRequest {
+        run: run.to_string_lossy().into_owned(),
+        program: std::env::current_exe().unwrap_or_else(|_| "loadlab".into()),
+        keeper_args: vec![roles::KEEPER.to_owned()],
+        role_args: vec![roles::ROLE.to_owned()],
+        roles: roles.collect(),
+        external: externals(recipe.external)?,
+        log_dir: logs.to_owned(),
+        start_timeout: START_TIMEOUT,
+    })
+}
+
+fn externals(external: &External) -> Result<BTreeMap<String, String>, TargetError> {
+    let all = [
+        ("redis", "--redis", &external.redis, &["redis://"][..], "redis://HOST:PORT"),
+        ("sql", "--database", &external.database, &["postgres://", "postgresql://"][..], "postgres://USER@HOST:PORT/DB"),
+    ];
+    let mut map = BTreeMap::new();
+    for (role, option, url, schemes, accepted) in all {
+        let Some(url) = url else { continue };
+        if !schemes.iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(TargetError::BadUrl { option, url: url.clone(), accepted });
+        }
+        map.insert(role.to_owned(), url.clone());
+    }
+    Ok(map)
+}
+
+/// A service that is there already; it must accept a connection before it is loaded.
+async fn foreign(base: &str, metrics: Option<&str>) -> Result<Target, TargetError> {
+    reach(base).await?;
+    let endpoint = metrics.map(|metrics| {
+        let url = if metrics.contains("://") { metrics.to_owned() } else { format!("{}{metrics}", base.trim_end_matches('/')) };
+        MetricsEndpoint { role: "target".to_owned(), url }
+    });
+    let info = TargetInfo { base: base.to_owned(), ..TargetInfo::default() };
+    Ok(Target { base: base.to_owned(), info, endpoints: endpoint.into_iter().collect(), stack: None })
+}
+
+async fn reach(base: &str) -> Result<(), TargetError> {
+    let error = |reason: String| TargetError::Unreachable { base: base.to_owned(), reason };
+    let uri: http::Uri = base.parse().map_err(|source: http::uri::InvalidUri| error(source.to_string()))?;
+    let host = uri.host().ok_or_else(|| error("there is no host in it".to_owned()))?.trim_matches(['[', ']']).to_owned();
+    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+    let addresses = tokio::task::spawn_blocking(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter));
+    let addresses = addresses.await.map_err(|source| error(source.to_string()))?.map_err(|source| error(source.to_string()))?;
+    let connect = tokio::net::TcpStream::connect(addresses.as_slice());
+    match tokio::time::timeout(REACH_TIMEOUT, connect).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(source)) => Err(error(source.to_string())),
+        Err(_) => Err(error(format!("no connection within {REACH_TIMEOUT:?}"))),
+    }
+}
+
+/// An error and what caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

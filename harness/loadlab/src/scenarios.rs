@@ -1,0 +1,174 @@
+//! Finding scenarios: by file, by name in the project's folders, or among those compiled in.
+//!
+//! The folders win over what is compiled in, so that an edited scenario is the one that runs.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use loadlab_scenario::{Diagnostics, Override, Plan, Source};
+
+use crate::cli::PlanArgs;
+
+/// Where scenarios are looked for by name, from the working directory upwards.
+const FOLDERS: [&str; 2] = ["scenarios", "chaos/exercises"];
+
+/// Shipped files, so that an installed binary needs no checkout: path as in the repository, and text.
+const SHIPPED: [(&str, &str); 2] = [
+    ("scenarios/100-concurrent.yaml", include_str!("../../../scenarios/100-concurrent.yaml")),
+    ("target-service/content/queries.csv", include_str!("../../../target-service/content/queries.csv")),
+];
+
+/// A scenario's text and where it is from.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The path as shown in messages.
+    pub path: String,
+    /// The text.
+    pub text: String,
+}
+
+/// Why there is no plan.
+#[derive(Debug)]
+pub enum PlanError {
+    /// No scenario of this name.
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The file is there and cannot be read.
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// `--set` without `=`.
+    BadSet {
+        /// What was written.
+        text: String,
+    },
+    /// The file has mistakes.
+    Invalid(Diagnostics),
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { name, known } => {
+                write!(f, "there is no scenario `{name}`; there is {}", known.join(", "))
+            }
+            Self::Unreadable { path, source } => write!(f, "{} cannot be read: {source}", path.display()),
+            Self::BadSet { text } => write!(f, "--set {text}: PATH=VALUE is expected, as in load.burst.users=50"),
+            Self::Invalid(diagnostics) => write!(f, "{diagnostics}"),
+        }
+    }
+}
+
+impl std::error::Error for PlanError {}
+
+/// The scenario that `name` means: a file that exists, or a name.
+pub fn find(name: &str) -> Result<Found, PlanError> {
+    let file = Path::new(name);
+    let is_path = file.extension().is_some() || name.contains('/');
+    if is_path || file.is_file() {
+        return read(file);
+    }
+    let in_folder = folders().map(|folder| folder.join(format!("{name}.yaml"))).find(|path| path.is_file());
+    if let Some(path) = in_folder {
+        return read(&path);
+    }
+    let shipped = SHIPPED.iter().find(|(path, _)| stem(path) == Some(name) && path.ends_with(".yaml"));
+    match shipped {
+        Some((path, text)) => Ok(Found { path: (*path).to_owned(), text: (*text).to_owned() }),
+        None => Err(PlanError::Unknown { name: name.to_owned(), known: names() }),
+    }
+}
+
+/// The names that [`find`] knows, sorted.
+pub fn names() -> Vec<String> {
+    let in_folders = folders().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let mut names: Vec<String> = in_folders
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter_map(|path| path.file_stem().and_then(|name| name.to_str()).map(str::to_owned))
+        .chain(SHIPPED.iter().filter(|(path, _)| path.ends_with(".yaml")).filter_map(|(path, _)| stem(path)).map(str::to_owned))
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The plan that the arguments mean.
+pub fn plan(arguments: &PlanArgs) -> Result<Plan, PlanError> {
+    let found = find(&arguments.scenario)?;
+    load(&found, &overrides(arguments)?)
+}
+
+/// The plan of a scenario that was found, with settings laid over it.
+pub fn load(found: &Found, overrides: &[Override]) -> Result<Plan, PlanError> {
+    let folder = Path::new(&found.path).parent().unwrap_or(Path::new(""));
+    let read_file = |path: &str| read_beside(folder, path);
+    let source = Source { path: &found.path, text: &found.text };
+    loadlab_scenario::load(&source, overrides, &read_file).map_err(PlanError::Invalid)
+}
+
+/// `--speed`, `--seed`, `--profile`, `--target` and `--set`, as settings of the scenario's text.
+fn overrides(arguments: &PlanArgs) -> Result<Vec<Override>, PlanError> {
+    let flags = [
+        ("speed", &arguments.speed),
+        ("seed", &arguments.seed),
+        ("target.profile", &arguments.profile),
+        ("target", &arguments.target),
+    ];
+    let mut overrides: Vec<Override> = flags
+        .into_iter()
+        .filter_map(|(path, value)| value.clone().map(|value| Override { path: path.to_owned(), value }))
+        .collect();
+    for text in &arguments.set {
+        let (path, value) = text.split_once('=').ok_or_else(|| PlanError::BadSet { text: text.clone() })?;
+        overrides.push(Override { path: path.trim().to_owned(), value: value.trim().to_owned() });
+    }
+    Ok(overrides)
+}
+
+/// A file named in a scenario, relative to the scenario's folder; the shipped ones are known anyway.
+fn read_beside(folder: &Path, path: &str) -> Result<String, String> {
+    let file = folder.join(path);
+    match std::fs::read_to_string(&file) {
+        Ok(text) => Ok(text),
+        Err(error) => {
+            let name = file.file_name();
+            let shipped = SHIPPED.iter().find(|(path, _)| Path::new(path).file_name() == name);
+            shipped.map(|(_, text)| (*text).to_owned()).ok_or_else(|| error.to_string())
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Found, PlanError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| PlanError::Unreadable { path: path.to_owned(), source })?;
+    Ok(Found { path: path.display().to_string(), text })
+}
+
+/// The scenario folders that exist, nearest first.
+fn folders() -> impl Iterator<Item = PathBuf> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let above: Vec<PathBuf> = here.ancestors().map(Path::to_owned).collect();
+    let root = above.into_iter().find(|folder| folder.join(FOLDERS[0]).is_dir());
+    root.into_iter().flat_map(move |root| {
+        let here = here.clone();
+        FOLDERS.into_iter().map(move |folder| {
+            // Shown relative to where the user is, if it is below.
+            let folder = root.join(folder);
+            folder.strip_prefix(&here).map_or_else(|_| folder.clone(), Path::to_owned)
+        })
+    })
+}
+
+fn stem(path: &str) -> Option<&str> {
+    Path::new(path).file_stem().and_then(|stem| stem.to_str())
+}

@@ -1,0 +1,119 @@
+//! The vocabulary of these tests: a folder of its own, the binary, and what a run leaves behind.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// A folder for the runs of one test, removed at its end.
+pub struct Lab {
+    folder: TempDir,
+}
+
+/// A finished invocation.
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file into the lab and gives its path.
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::write(&path, text).expect("a file in the lab");
+        path
+    }
+
+    /// `loadlab ARGUMENTS` in the project's root, so that shipped scenarios are found by name.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(arguments).current_dir(root()).env("NO_COLOR", "1").stdin(Stdio::null());
+        command
+    }
+
+    /// `loadlab run ARGUMENTS`, with its runs in the lab, to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        let output = self.run_command(arguments).output().expect("loadlab can be started");
+        Ended::from(output)
+    }
+
+    /// `loadlab run ARGUMENTS`, started.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = self.run_command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("loadlab can be started")
+    }
+
+    fn run_command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(&["run"]);
+        command.args(arguments).arg("--out").arg(self.path().join("runs"));
+        command
+    }
+
+    /// `loadlab ARGUMENTS` that is not a run, to its end.
+    pub fn loadlab(&self, arguments: &[&str]) -> Ended {
+        Ended::from(self.command(arguments).output().expect("loadlab can be started"))
+    }
+
+    /// The one run folder that there is, if there is one.
+    pub fn run_folder(&self) -> Option<PathBuf> {
+        let mut folders = std::fs::read_dir(self.path().join("runs")).ok()?.flatten().map(|entry| entry.path());
+        let first = folders.next();
+        assert!(folders.next().is_none(), "one run was started");
+        first
+    }
+
+    /// The run file of the one run.
+    pub fn run_json(&self) -> serde_json::Value {
+        let path = self.run_folder().expect("a run folder").join("run.json");
+        let text = std::fs::read_to_string(&path).expect("run.json is there");
+        serde_json::from_str(&text).expect("run.json is JSON")
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Polls until `ready` gives something; fails after `limit`.
+pub fn wait_for<T>(what: &str, limit: Duration, mut ready: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "{what} did not happen within {limit:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The binary under test: beside the folder of this test's own executable, built by the same command.
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let folder = test.parent().and_then(Path::parent).expect("tests are in target/PROFILE/deps");
+    let binary = folder.join("loadlab");
+    assert!(binary.is_file(), "{} is not built: run the tests of the whole workspace", binary.display());
+    binary
+}
+
+/// The project's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the root").to_owned()
+}
