@@ -26,7 +26,7 @@ pub(super) struct UserLimit {
 }
 
 impl UserLimit {
-    /// None if there is no limit; the reason if the settings make none.
+    /// None if there is no limit; the reason if the settings make none at this speed.
     pub(super) fn new(settings: &RateLimit, speed: Speed) -> Result<Option<Self>, String> {
         if !settings.enabled {
             return Ok(None);

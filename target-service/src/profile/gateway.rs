@@ -1,6 +1,6 @@
 //! The gateway's part of a profile.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use loadlab_clock::text::human_duration;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,43 @@ pub struct GatewayProfile {
     pub rate_limit: RateLimit,
     /// How an instance is picked.
     pub balance: Balance,
+}
+
+/// Why settings make no gateway.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum GatewayProfileError {
+    /// The rate is not above 0.
+    Rate {
+        /// As set.
+        per_second: f64,
+    },
+    /// The burst is 0, so nobody may ask for anything.
+    NoBurst,
+}
+
+impl fmt::Display for GatewayProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rate { per_second } => write!(f, "`rate_limit.per_second` is {per_second}"),
+            Self::NoBurst => write!(f, "`rate_limit.burst` is 0"),
+        }
+    }
+}
+
+impl std::error::Error for GatewayProfileError {}
+
+impl GatewayProfile {
+    /// Whether they make a gateway.
+    pub fn check(&self) -> Result<(), GatewayProfileError> {
+        let RateLimit { per_second, burst, .. } = self.rate_limit;
+        match () {
+            () if !(per_second > 0.0 && per_second.is_finite()) => {
+                Err(GatewayProfileError::Rate { per_second })
+            }
+            () if burst == 0 => Err(GatewayProfileError::NoBurst),
+            () => Ok(()),
+        }
+    }
 }
 
 /// How much one user may ask for.

@@ -1,6 +1,6 @@
 //! The service's part of a profile.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use loadlab_clock::text::human_duration;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,65 @@ pub struct ServiceProfile {
     pub cache: Caches,
     /// What a search does.
     pub search: SearchSettings,
+}
+
+/// Why settings make no service.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ServiceProfileError {
+    /// Something that must be there is set to none.
+    Zero {
+        /// The setting.
+        name: &'static str,
+    },
+    /// Streams would never send anything.
+    EventsPerSecond {
+        /// As set.
+        value: f64,
+    },
+    /// `queries_min` is above `queries_max`.
+    Queries {
+        /// As set.
+        min: usize,
+        /// As set.
+        max: usize,
+    },
+}
+
+impl fmt::Display for ServiceProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zero { name } => write!(f, "`{name}` is 0"),
+            Self::EventsPerSecond { value } => write!(f, "`search.events_per_second` is {value}"),
+            Self::Queries { min, max } => {
+                write!(f, "`search.queries_min` {min} is above `queries_max` {max}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ServiceProfileError {}
+
+impl ServiceProfile {
+    /// Whether they make a service. The pool checks its own.
+    pub fn check(&self) -> Result<(), ServiceProfileError> {
+        let counts = [
+            ("instances", self.instances),
+            ("workers.count", self.workers.count),
+            ("workers.slots", self.workers.slots),
+            ("workers.backlog", self.workers.backlog),
+            ("breaker.concurrent", self.breaker.concurrent),
+            ("search.sources", self.search.sources),
+        ];
+        if let Some((name, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
+            return Err(ServiceProfileError::Zero { name });
+        }
+        let SearchSettings { queries_min: min, queries_max: max, events_per_second: value, .. } = self.search;
+        match () {
+            () if min > max => Err(ServiceProfileError::Queries { min, max }),
+            () if !(value > 0.0 && value.is_finite()) => Err(ServiceProfileError::EventsPerSecond { value }),
+            () => Ok(()),
+        }
+    }
 }
 
 /// The workers of an instance.

@@ -226,8 +226,11 @@ mod tests {
         let delivery = delivery(&outbox, Duration::from_millis(50), Duration::from_secs(60));
         let read = tokio::spawn(events(Arc::clone(&outbox), delivery).collect::<Vec<_>>());
         outbox.sources(Vec::new());
+        let mut expected = String::new();
         for n in 0..100 {
-            outbox.token(&format!("{n} "));
+            let token = format!("{n} ");
+            outbox.token(&token);
+            expected.push_str(&token);
             tokio::task::yield_now().await;
         }
         outbox.end(Ok(answer("0 1 2")));
@@ -246,7 +249,6 @@ mod tests {
                 Some(data["text"].as_str()?.to_owned())
             })
             .collect();
-        let expected: String = (0..100).map(|n| format!("{n} ")).collect();
         assert_eq!(text, expected);
     }
 

@@ -70,14 +70,11 @@ pub async fn serve(
     // The threads end with this future, however it ends.
     let threads = stop.child_token();
     let _end = threads.clone().drop_guard();
-    let database = connector(&config)?;
-    let (metrics, database) = database;
+    let (metrics, database) = connector(&config)?;
     let instance = Arc::new(instance(&config, metrics, &database, &threads)?);
     let (workers, searchers) = start_workers(&config, &instance, &threads).await?;
     warm_up::warm_up(&instance, &searchers).await;
-    let Some(searcher) = searchers.into_iter().next() else {
-        return Err(RoleError::Start { part: "the workers", reason: "workers.count is 0".to_owned() });
-    };
+    let searcher = searchers.into_iter().next().expect("the profile was checked: there is a worker");
     let readiness = Readiness::new(Arc::clone(&instance), searcher, database);
     let front = Arc::new(Front::new(instance, workers, readiness));
     let (listener, listen) = config.bind().await?;
@@ -104,6 +101,9 @@ fn instance(
     stop: &CancellationToken,
 ) -> Result<Instance, RoleError> {
     let profile = config.profile.service.clone();
+    profile
+        .check()
+        .map_err(|error| RoleError::Start { part: "the service's profile", reason: error.to_string() })?;
     let sessions = session_thread(stop.clone());
     let pool = Pool::start(database.clone(), &profile.pool, config.speed, sessions, metrics.pool.clone())
         .map_err(|error| RoleError::Start { part: "the session pool", reason: error.to_string() })?;

@@ -41,3 +41,24 @@ pub(super) async fn warm_up(instance: &Arc<Instance>, searchers: &[Searcher]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Profile;
+
+    /// The share of a Zipf(1.0) mix over the query log that its `most` most popular queries make up.
+    fn share(most: usize) -> f64 {
+        let weight = |queries: usize| (1..=queries).map(|rank| 1.0 / rank as f64).sum::<f64>();
+        weight(most) / weight(content::queries().len())
+    }
+
+    #[test]
+    fn the_baseline_warms_sixty_percent_of_the_mix_into_l1_and_fifteen_more_into_l2() {
+        let settings = Profile::named("baseline").expect("it is shipped").service.cache;
+        let (l1, l2) = (share(settings.warm_up.l1), share(settings.warm_up.l2));
+        assert!((0.595..0.605).contains(&l1), "{l1}");
+        assert!((0.745..0.755).contains(&l2), "{l2}");
+        assert_eq!(settings.l1.entries, settings.warm_up.l1 as u64);
+    }
+}

@@ -1,0 +1,6 @@
+//! The target as its clients see it: all roles on port 0, real protocols between them.
+
+mod answers;
+mod auth;
+mod limits;
+mod stack;
