@@ -53,7 +53,7 @@ fn announced_sizes_take_no_memory() {
     }
     // This process holds the server: 10 GB were announced.
     assert_eq!(Wire::to(server.address).ask("PING"), Answer::Line("+PONG".to_owned()));
-    assert!(server.metric("process_resident_memory_bytes") < 1e9);
+    assert!(server.metric("process_resident_memory_bytes") < 1_000_000_000);
 }
 
 #[test]

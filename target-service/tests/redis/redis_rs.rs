@@ -69,7 +69,10 @@ fn typed_results_of_every_kind_arrive() {
         let _: i64 = connection.zadd("zset", "m", 1.5).expect("added");
         let scored: Vec<(String, f64)> = connection.zrange_withscores("zset", 0, -1).expect("pairs");
         assert_eq!(scored, [("m".to_owned(), 1.5)]);
-        assert_eq!(connection.zscore::<_, _, f64>("zset", "m").expect("a score"), 1.5);
+        assert_eq!(
+            connection.zscore::<_, _, Option<f64>>("zset", "m").expect("a score").map(f64::to_bits),
+            Some(1.5_f64.to_bits())
+        );
         let all: Vec<String> = connection.scan().expect("a scan").collect::<Result<_, _>>().expect("keys");
         assert_eq!(all.len(), 4);
         let both: (i64, i64) =

@@ -70,10 +70,8 @@ impl Wire {
 
     /// Sends words as a request.
     pub(crate) fn request(&mut self, words: &[&str]) {
-        let mut bytes = format!("*{}\r\n", words.len());
-        for word in words {
-            bytes += &format!("${}\r\n{word}\r\n", word.len());
-        }
+        let words: Vec<String> = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+        let bytes = format!("*{}\r\n{}", words.len(), words.concat());
         self.send(bytes.as_bytes());
     }
 

@@ -303,7 +303,7 @@ impl Database {
         self.watchers.entry(key.clone()).or_default().push(Arc::clone(flag));
     }
 
-    /// No longer sets it. True if the key had changed by then, be it only by expiring.
+    /// No longer sets it.
     pub(in super::super) fn unwatch(&mut self, key: &[u8], flag: &Watched) {
         if let Some(flags) = self.watchers.get_mut(key) {
             flags.retain(|watching| !Arc::ptr_eq(watching, flag));
