@@ -23,7 +23,8 @@ const GRACE: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct Collector {
     shared: Arc<Shared>,
-    thread: JoinHandle<Balance>,
+    /// `None` once it was waited for.
+    thread: Option<JoinHandle<Balance>>,
 }
 
 #[derive(Debug, Default)]
@@ -58,7 +59,7 @@ impl Collector {
         let shared = Arc::new(Shared::default());
         let work = Work { recorder, clock, lines, shared: Arc::clone(&shared) };
         let thread = thread::Builder::new().name("collector".to_owned()).spawn(move || work.run())?;
-        Ok(Self { shared, thread })
+        Ok(Self { shared, thread: Some(thread) })
     }
 
     /// A phase begins at `at`, which is not before the phases announced earlier.
@@ -68,10 +69,24 @@ impl Collector {
     }
 
     /// Collects what is left up to `end`, writes it, and gives the counts of the whole run.
-    pub(crate) fn finish(self, end: Offset) -> Balance {
-        self.shared.state.lock().end = Some(end);
-        self.shared.changed.notify_one();
-        self.thread.join().unwrap_or_default()
+    pub(crate) fn finish(mut self, end: Offset) -> Balance {
+        self.shared.end(end);
+        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    }
+}
+
+impl Drop for Collector {
+    /// A run that is dropped in the middle leaves no thread behind.
+    fn drop(&mut self) {
+        self.shared.end(Offset::ZERO);
+    }
+}
+
+impl Shared {
+    /// The first end counts.
+    fn end(&self, end: Offset) {
+        self.state.lock().end.get_or_insert(end);
+        self.changed.notify_one();
     }
 }
 
@@ -86,7 +101,8 @@ impl Work {
             let end = self.wait(due);
             let last = end.map(|end| end.second() / spans.seconds);
             while last.is_none_or(|last| span <= last) {
-                self.write(span, last == Some(span), &mut generator, &mut balance);
+                let end = end.filter(|_| last == Some(span));
+                self.write(span, end, &mut generator, &mut balance);
                 span += 1;
                 if last.is_none() {
                     break;
@@ -109,12 +125,14 @@ impl Work {
         state.end
     }
 
-    fn write(&self, span: u64, last: bool, generator: &mut Generator, balance: &mut Balance) {
+    /// Writes one span; `end` is that of the run, in its last span.
+    fn write(&self, span: u64, end: Option<Offset>, generator: &mut Generator, balance: &mut Balance) {
         let spans = self.recorder.spans();
         let next = Offset::from_duration(Duration::from_secs((span + 1) * spans.seconds));
         let phases: Vec<RunEvent> = {
             let mut state = self.shared.state.lock();
-            let count = state.phases.iter().take_while(|event| last || event.at < next).count();
+            let begun = |event: &&RunEvent| end.map_or(event.at < next, |end| event.at <= end);
+            let count = state.phases.iter().take_while(begun).count();
             state.phases.drain(..count).collect()
         };
         // A receiver that is gone wants no lines; the run still has to come to its end.
@@ -125,7 +143,7 @@ impl Work {
             send(JournalLine::Event(event));
         }
         // What was stamped in the last moment belongs to the last window, whatever its second.
-        let mut window = self.recorder.collect(if last { u64::MAX - 1 } else { span });
+        let mut window = self.recorder.collect(if end.is_some() { u64::MAX - 1 } else { span });
         window.second = span * spans.seconds;
         balance.add(&window);
         let ended = balance.completed + balance.failed + balance.undispatched;

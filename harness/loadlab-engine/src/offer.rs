@@ -187,6 +187,8 @@ pub async fn offer(run: LoadRun) -> Result<LoadEnd, EngineError> {
         halt: Arc::new(Halt::default()),
         go: watch::Sender::new(false),
     });
+    // However this ends, by an error or by being dropped in the middle: the workers go home.
+    let _dismissal = Dismissal(Arc::clone(&floor.halt));
     let pool = tokio::select! {
         biased;
         () = stop.cancelled() => return Err(EngineError::StoppedBeforeStart),
@@ -246,22 +248,28 @@ async fn assemble(floor: &Arc<Floor>, workers: usize, run: &LoadRun) -> Result<P
     Ok(pool)
 }
 
+/// Ends all workers when it is dropped.
+struct Dismissal(Arc<Halt>);
+
+impl Drop for Dismissal {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
 impl Floor {
     /// A worker's life.
     async fn work(&self, number: usize) {
         let mut go = self.go.subscribe();
-        if go.wait_for(|go| *go).await.is_err() {
-            return;
-        }
-        match &self.plan.load {
-            Load::Users { stages, think } => {
-                let life = self.live(number, stages, think);
-                self.halt.guard(life).await;
+        let life = async {
+            // The sender is part of the floor, which is there as long as its workers.
+            let _ = go.wait_for(|go| *go).await;
+            match &self.plan.load {
+                Load::Users { stages, think } => self.live(number, stages, think).await,
+                Load::Burst { .. } | Load::Arrivals { .. } => self.serve(number).await,
             }
-            Load::Burst { .. } | Load::Arrivals { .. } => {
-                self.halt.guard(self.serve(number)).await;
-            }
-        }
+        };
+        self.halt.guard(life).await;
     }
 
     async fn live(&self, number: usize, stages: &[UserStage], think: &Think) {

@@ -29,7 +29,8 @@ const TIMER_SLACK: NonZeroU64 = NonZeroU64::MIN;
 #[derive(Debug)]
 pub(crate) struct Pacer {
     shared: Arc<Shared>,
-    thread: JoinHandle<()>,
+    /// `None` once it was waited for.
+    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -65,15 +66,28 @@ impl Pacer {
             work.run(arrivals.map(|arrival| (arrival.seq, arrival.due)));
         };
         let thread = thread::Builder::new().name("pacer".to_owned()).spawn(body)?;
-        Ok(Self { shared, thread })
+        Ok(Self { shared, thread: Some(thread) })
     }
 
     /// No more arrivals. Returns when the thread has ended, at once.
-    pub(crate) fn stop(self) {
+    pub(crate) fn stop(mut self) {
+        self.tell();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread shows as arrivals that are missing; there is nothing to add.
+            let _ = thread.join();
+        }
+    }
+
+    fn tell(&self) {
         *self.shared.stopped.lock() = true;
         self.shared.changed.notify_one();
-        // A panic of the thread shows as arrivals that are missing; there is nothing to add.
-        let _ = self.thread.join();
+    }
+}
+
+impl Drop for Pacer {
+    /// A run that is dropped in the middle leaves no thread behind.
+    fn drop(&mut self) {
+        self.tell();
     }
 }
 

@@ -9,7 +9,7 @@
 //!
 //! Goose prints that line as soon as it has launched its last user, without a point at which it could
 //! be stopped. So it is asked for [`SPARES`] more than needed, at a steady rate: it is stopped
-//! between the last worker and the last spare.
+//! between the last worker and the last spare, unless the machine stalls for just that long.
 
 use std::{
     fmt,
@@ -31,11 +31,11 @@ use goose::{
 use parking_lot::Mutex;
 use tokio::{sync::Notify, task::JoinHandle};
 
-/// Users that are not needed. Goose launches them at [`LAUNCHES_PER_S`], so there are 20 ms between
-/// the last worker and the end of the launch.
-const SPARES: usize = 100;
-/// Users launched per second.
-const LAUNCHES_PER_S: usize = 5_000;
+/// Users that are not needed. Some 25 kB each, for as long as Goose's task lives.
+const SPARES: usize = 400;
+/// Users launched per second at least: 200 ms between the last worker and the last spare. A large
+/// pool is launched within a second.
+const LAUNCHES_PER_S_MIN: usize = 2_000;
 
 /// What a worker does, given its number.
 pub(crate) type Work = Arc<dyn Fn(usize) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
@@ -106,25 +106,25 @@ impl Pool {
         });
         let attack = attack(workers, host, transaction(work, &shared))
             .map_err(|source| PoolError::Goose { source: Box::new(source) })?;
-        let mut attack = {
+        let attack = {
             // Held until the handle is there, so that no worker misses it.
             let mut manager = shared.manager.lock();
             let attack = tokio::spawn(async move { Box::pin(attack.execute()).await.map(drop) });
             *manager = Some(attack.abort_handle());
             attack
         };
+        // Whoever drops the pool from here on ends Goose's task with it.
+        let mut pool = Self { attack, shared };
         let ended = tokio::select! {
             biased;
-            () = shared.all_reported() => None,
-            ended = &mut attack => Some(ended),
+            () = pool.shared.all_reported() => None,
+            ended = &mut pool.attack => Some(ended),
         };
+        let reported = pool.shared.reported.load(SeqCst);
         match ended {
             Some(Ok(Err(source))) => Err(PoolError::Goose { source: Box::new(source) }),
-            _ if shared.reported.load(SeqCst) >= workers => Ok(Self { attack, shared }),
-            _ => {
-                let reported = shared.reported.load(SeqCst);
-                Err(PoolError::Incomplete { wanted: workers, reported })
-            }
+            _ if reported >= workers => Ok(pool),
+            _ => Err(PoolError::Incomplete { wanted: workers, reported }),
         }
     }
 
@@ -139,7 +139,6 @@ impl Pool {
             let left = self.shared.left.load(SeqCst);
             log::warn!("{} workers did not end in {limit:?}", self.shared.wanted - left);
         }
-        self.attack.abort();
     }
 }
 
@@ -212,7 +211,7 @@ fn attack(workers: usize, host: &str, transaction: Transaction) -> Result<GooseA
     let mut configuration = GooseConfiguration::default();
     configuration.host = Some(host.to_owned());
     configuration.users = Some(workers + SPARES);
-    configuration.increase_rate = Some(LAUNCHES_PER_S.to_string());
+    configuration.increase_rate = Some(workers.max(LAUNCHES_PER_S_MIN).to_string());
     // A user ends with its one transaction, without being told.
     configuration.iterations = Some(1);
     configuration.no_telnet = true;

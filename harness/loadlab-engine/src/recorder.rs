@@ -383,7 +383,7 @@ impl StepBin {
         self.response.record_micros(sample.done.saturating_sub(sample.due));
         self.client_wait.record_micros(sample.client_wait);
         if sample.done > sample.sent || sample.first_byte.is_some() {
-            self.service.record_micros(sample.done - sample.sent);
+            self.service.record_micros(sample.done.saturating_sub(sample.sent));
         }
         if let Some(first) = sample.first_byte {
             self.first_byte.record_micros(first.saturating_sub(sample.sent));

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use loadlab_engine::{EngineError, EngineOptions, LoadRun, offer};
 use loadlab_record::Outcome;
 use loadlab_scenario::plan::Process;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -13,45 +16,52 @@ use crate::{
     server::{Act, Server, answer, ms},
 };
 
+/// Cancels once the server has seen so many requests, and says when.
+fn stop_after(requests: usize, server: &Server, stop: &CancellationToken) -> JoinHandle<Instant> {
+    let (server, stop) = (server.clone(), stop.clone());
+    tokio::spawn(async move {
+        while server.notes.lock().seen.len() < requests {
+            tokio::time::sleep(ms(10)).await;
+        }
+        stop.cancel();
+        Instant::now()
+    })
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_ends_the_run_within_two_seconds_whatever_is_under_way() {
     let server = Server::start(|_| vec![Act::Wait(Duration::from_secs(8)), answer(200, "ok")]).await;
     let stop = CancellationToken::new();
-    let run =
-        run_with(plan(burst(5), vec![get("get", "/")]), &server.base, EngineOptions::default(), stop.clone());
-    let asked = tokio::spawn(async move {
-        tokio::time::sleep(ms(700)).await;
-        stop.cancel();
-        Instant::now()
-    });
-    let ran = run.await;
-    let asked = asked.await.expect("no panic");
-    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    let asked = stop_after(5, &server, &stop);
+    let plan = plan(burst(5), vec![get("get", "/")]);
+    let ran = run_with(plan, &server.base, EngineOptions::default(), stop).await;
+    let took = asked.await.expect("no panic").elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?}");
     assert!(ran.end.stopped);
     assert_eq!((ran.end.in_flight, ran.end.balance.requests.in_flight), (5, 5));
     assert_eq!(ran.total.scheduled, 5);
-    tokio::time::sleep(ms(200)).await;
-    assert_eq!(server.notes.lock().left.len(), 5, "the connections are closed");
+    let closed = async {
+        while server.notes.lock().left.len() < 5 {
+            tokio::time::sleep(ms(10)).await;
+        }
+    };
+    // Long before the eight seconds are over, the server sees every connection closed.
+    assert_eq!(tokio::time::timeout(Duration::from_secs(4), closed).await, Ok(()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_in_the_middle_of_an_open_and_a_closed_load_keeps_what_was_measured() {
-    let server = Server::start(|_| vec![Act::Wait(ms(20)), answer(200, "ok")]).await;
-    for load in [
-        arrivals(100.0, Duration::from_secs(60), Process::Poisson),
-        users(10, Duration::from_secs(60), ms(50)),
-    ] {
+    let minute = Duration::from_secs(60);
+    for load in [arrivals(100.0, minute, Process::Poisson), users(10, minute, ms(50))] {
+        let server = Server::start(|_| vec![Act::Wait(ms(20)), answer(200, "ok")]).await;
         let stop = CancellationToken::new();
-        let run =
-            run_with(plan(load, vec![get("get", "/")]), &server.base, EngineOptions::default(), stop.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(ms(1_500)).await;
-            stop.cancel();
-        });
-        let ran = run.await;
+        let asked = stop_after(100, &server, &stop);
+        let plan = plan(load, vec![get("get", "/")]);
+        let ran = run_with(plan, &server.base, EngineOptions::default(), stop).await;
+        let took = asked.await.expect("no panic").elapsed();
+        assert!(took < Duration::from_secs(2), "{took:?}");
         assert!(ran.end.stopped);
-        assert!(ran.took < Duration::from_secs(4), "{:?}", ran.took);
-        assert!(ran.ended(Outcome::Ok) > 30);
+        assert!(ran.ended(Outcome::Ok) > 50);
     }
 }
 
@@ -59,11 +69,11 @@ async fn a_stop_in_the_middle_of_an_open_and_a_closed_load_keeps_what_was_measur
 async fn what_has_not_ended_when_the_drain_is_over_is_in_flight() {
     let server = Server::start(|_| vec![Act::Wait(Duration::from_secs(8)), answer(200, "ok")]).await;
     let mut plan = plan(burst(3), vec![get("get", "/")]);
-    plan.drain = ms(1_200);
+    plan.drain = ms(1_500);
     let ran = run(plan, &server.base).await;
     assert!(!ran.end.stopped);
     assert_eq!(ran.end.in_flight, 3);
-    assert!(ran.took < Duration::from_secs(4), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(7), "{:?}", ran.took);
     assert_eq!(ran.windows[0].in_flight, 3, "due and not ended at the end of the first second");
 }
 
@@ -115,5 +125,36 @@ async fn runs_may_follow_each_other_and_run_side_by_side() {
     let other = run(plan(users(5, ms(500), ms(30)), vec![get("get", "/")]), &server.base);
     let (one, other) = tokio::join!(one, other);
     assert_eq!(one.ended(Outcome::Ok), 20);
-    assert!(other.ended(Outcome::Ok) > 10);
+    assert!(other.ended(Outcome::Ok) > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_dropped_in_the_middle_leaves_nobody_behind() {
+    let server = Server::start(|_| vec![Act::Wait(Duration::from_secs(8)), answer(200, "ok")]).await;
+    let (lines, mut receiver) = mpsc::unbounded_channel();
+    let (started, start) = oneshot::channel();
+    let run = LoadRun {
+        plan: plan(arrivals(50.0, Duration::from_secs(60), Process::Uniform), vec![get("get", "/")]).into(),
+        base: server.base.clone(),
+        lines,
+        started,
+        stop: CancellationToken::new(),
+        options: EngineOptions::default(),
+    };
+    let running = tokio::spawn(offer(run));
+    start.await.expect("it starts");
+    tokio::time::sleep(ms(400)).await;
+    running.abort();
+    // The channel closes with its last sender: the collecting thread has ended.
+    let closed = async { while receiver.recv().await.is_some() {} };
+    assert_eq!(tokio::time::timeout(Duration::from_secs(3), closed).await, Ok(()));
+    tokio::time::sleep(ms(300)).await;
+    let count = || {
+        let notes = server.notes.lock();
+        (notes.seen.len(), notes.left.len())
+    };
+    let (seen, left) = count();
+    assert_eq!(seen, left, "all connections are closed");
+    tokio::time::sleep(ms(300)).await;
+    assert_eq!(count().0, seen, "and no more arrivals come");
 }
