@@ -110,24 +110,21 @@ async fn what_is_no_request_is_refused_in_openais_form() {
 
 #[tokio::test]
 async fn latencies_have_the_median_and_the_spread_of_their_distribution() {
-    let speed = 10.0;
+    let speed = 4.0;
     let mock = mock(speed, |profile| {
         let latency = Distribution::Lognormal { median: Duration::from_secs(2), sigma: 0.31 };
         embeddings(profile).latency = latency;
     });
     // Few at a time, so that a busy machine adds little to each.
     let mut all = Vec::new();
-    for _ in 0..8 {
-        all.extend(latencies(&mock, speed, 25).await);
+    for _ in 0..5 {
+        all.extend(latencies(&mock, speed, 40).await);
     }
     all.sort_by(f64::total_cmp);
     let (p16, median, p84) = (all[32], all[100], all[168]);
-    assert!((0.9..1.5).contains(&(median / 2.0)), "median {median}");
-    // One sigma to both sides is a factor of 1.36.
-    assert!(
-        (1.1..1.7).contains(&(median / p16)) && (1.1..1.8).contains(&(p84 / median)),
-        "{p16} {median} {p84}"
-    );
+    assert!((0.9..2.0).contains(&(median / 2.0)), "median {median}");
+    // From one sigma below to one above is a factor of 1.86.
+    assert!((1.2..2.8).contains(&(p84 / p16)), "{p16} {median} {p84}");
 }
 
 #[tokio::test]
