@@ -1,6 +1,6 @@
 //! Mistakes as people and programs read them: `file:LINE:COLUMN`, the line, a caret, what is accepted.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
@@ -47,14 +47,12 @@ impl Diagnostics {
     /// Sorted by place, each mistake once.
     pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| (!problem.place.text.is_file, problem.place.range.start));
-        let mut all: Vec<Diagnostic> = Vec::new();
-        for problem in problems.into_iter().take(SHOWN_MAX) {
-            let diagnostic = Diagnostic::new(problem);
-            if all.last() != Some(&diagnostic) {
-                all.push(diagnostic);
-            }
-        }
-        Self(all)
+        // What an alias repeats is wrong once.
+        let mut told = BTreeSet::new();
+        problems.retain(|Problem { place, message, .. }| {
+            told.insert((place.text.label.clone(), place.range.start, message.clone()))
+        });
+        Self(problems.into_iter().take(SHOWN_MAX).map(Diagnostic::new).collect())
     }
 }
 

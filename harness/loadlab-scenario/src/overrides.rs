@@ -2,6 +2,7 @@
 //!
 //! A path walks maps by key and lists by position or by the `name` of an element:
 //! `load.burst.users`, `journeys.search.weight`, `objectives.0`. What is missing on the way is made.
+//! What follows `target.set.` is one key, since the profile has dotted paths of its own.
 //! A value that begins with `{`, `[` or a quote is YAML; anything else is taken as it stands.
 
 use std::rc::Rc;
@@ -14,6 +15,9 @@ use crate::{
 
 /// Longest path; the longest that means something has about ten parts.
 const PARTS_MAX: usize = 32;
+
+/// Before a setting of the profile.
+const SETTINGS: &str = "target.set.";
 
 /// A value that stands in the place of the file's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +47,7 @@ pub(crate) fn apply(overrides: &[Override], document: &mut Document, problems: &
     for one in overrides {
         let (argument, value_at) = one.argument();
         let text = Text::argument(&argument);
-        let parts: Vec<&str> = one.path.split('.').collect();
+        let parts = parts(&one.path);
         let path_at = argument.find(&one.path).unwrap_or(0);
         let path_place =
             Place { text: Rc::clone(&text), range: path_at..(path_at + one.path.len()).min(argument.len()) };
@@ -63,6 +67,14 @@ pub(crate) fn apply(overrides: &[Override], document: &mut Document, problems: &
             Ok(root) => document.root = root,
             Err(problem) => problems.add(problem),
         }
+    }
+}
+
+/// The keys on the way. A setting of the profile is one key, dots and all: `target.set.pool.max`.
+fn parts(path: &str) -> Vec<&str> {
+    match path.strip_prefix(SETTINGS).filter(|setting| !setting.is_empty()) {
+        Some(setting) => vec!["target", "set", setting],
+        None => path.split('.').collect(),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::document::{Document, Kind, NodeId, Place, Problem, Problems, Text, sh
 const TEXT_MAX: usize = 1_000_000;
 /// Deepest nesting. A scenario needs about ten levels; JSON bodies a few more.
 const DEPTH_MAX: usize = 64;
-/// Most values a document may have when every alias is written out.
+/// Most values that all aliases of a document may amount to when they are written out.
 const VALUES_MAX: usize = 100_000;
 
 /// Reads `range` of `text`, which holds one YAML document, and returns its root. Mistakes are added to
@@ -46,6 +46,7 @@ pub(crate) fn read(
         problems,
         open: Vec::new(),
         anchors: BTreeMap::new(),
+        aliased: 0,
         root: None,
     };
     for event in Parser::new_from_str_with_options(source, options) {
@@ -88,6 +89,8 @@ struct Builder<'a> {
     problems: &'a Problems,
     open: Vec<Open>,
     anchors: BTreeMap<usize, Built>,
+    /// Values that all aliases so far amount to.
+    aliased: usize,
     root: Option<Built>,
 }
 
@@ -162,10 +165,18 @@ impl Builder<'_> {
     fn alias(&mut self, id: usize, range: Range<usize>) {
         match self.anchors.get(&id).copied() {
             None => self.broken(range, "the alias stands inside of what it refers to".to_owned()),
-            Some(built) if built.values > VALUES_MAX => {
-                self.broken(range, format!("aliases amount to more than {VALUES_MAX} values"));
+            Some(built) => {
+                let before = self.aliased;
+                self.aliased = before.saturating_add(built.values);
+                if self.aliased <= VALUES_MAX {
+                    self.place_in_parent(built);
+                } else if before <= VALUES_MAX {
+                    self.broken(range, format!("aliases amount to more than {VALUES_MAX} values"));
+                } else {
+                    // Told at the first that was too many.
+                    self.finish(0, Kind::Broken, range, 1, 1);
+                }
             }
-            Some(built) => self.place_in_parent(built),
         }
     }
 

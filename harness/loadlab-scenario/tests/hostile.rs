@@ -73,6 +73,27 @@ fn an_alias_bomb_is_refused() {
 }
 
 #[test]
+fn many_aliases_of_something_large_are_refused() {
+    let rows = vec!["1"; 5_000].join(", ");
+    let uses = vec!["*a"; 100_000].join(", ");
+    let text = format!(
+        "load: {{ burst: {{ users: 1 }} }}\njourneys: [{{ name: j, steps: [{{ post: /, json: [&a [{rows}], {uses}] }}] }}]\n"
+    );
+    let said = read(&text, &[]).expect_err("too many");
+    assert_eq!(said.0.len(), 1, "it is told once");
+}
+
+#[test]
+fn a_mistake_that_an_alias_repeats_is_told_once() {
+    let uses = vec!["*s"; 500].join(", ");
+    let text = format!(
+        "load: {{ burst: {{ users: 1 }} }}\njourneys:\n  - name: j\n    steps: [&s {{ name: a, get: x }}, {uses}]\n"
+    );
+    let said = read(&text, &[]).expect_err("a path without a slash").to_string();
+    assert_eq!(said.matches("does not begin with `/`").count(), 1, "{said}");
+}
+
+#[test]
 fn long_texts_are_refused_or_read() {
     assert!(read(&"x".repeat(2_000_000), &[]).expect_err("too long").to_string().contains("2000000 bytes"));
     read(&"? ".repeat(50_000), &[]).expect_err("no scenario");

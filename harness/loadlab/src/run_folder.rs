@@ -67,7 +67,9 @@ pub enum FolderError {
 impl fmt::Display for FolderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Create { path, source } => write!(f, "the folder {} cannot be made: {source}", path.display()),
+            Self::Create { path, source } => {
+                write!(f, "the folder {} cannot be made: {source}", path.display())
+            }
             Self::NotARun { path } => {
                 write!(f, "{} is no run folder: it has neither run.json nor journal.jsonl", path.display())
             }
@@ -146,14 +148,16 @@ impl RunFolder {
         if !path.is_file() {
             return self.assemble();
         }
-        let text = std::fs::read_to_string(&path).map_err(|source| FolderError::Read { path: path.clone(), source })?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| FolderError::Read { path: path.clone(), source })?;
         RunFile::from_json(&text).map_err(|error| FolderError::RunFile { path, reason: error.to_string() })
     }
 
     /// The judged run, from the journal.
     pub fn assemble(&self) -> Result<RunFile, FolderError> {
         let path = self.journal();
-        let bytes = std::fs::read(&path).map_err(|source| FolderError::Read { path: path.clone(), source })?;
+        let bytes =
+            std::fs::read(&path).map_err(|source| FolderError::Read { path: path.clone(), source })?;
         // A kill may cut a line in the middle of a character; that line is skipped anyway.
         let journal = Journal::parse(&String::from_utf8_lossy(&bytes))
             .map_err(|source| FolderError::Journal { path, source })?;

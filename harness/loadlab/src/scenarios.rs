@@ -62,7 +62,9 @@ impl fmt::Display for PlanError {
                 write!(f, "there is no scenario `{name}`; there is {}", known.join(", "))
             }
             Self::Unreadable { path, source } => write!(f, "{} cannot be read: {source}", path.display()),
-            Self::BadSet { text } => write!(f, "--set {text}: PATH=VALUE is expected, as in load.burst.users=50"),
+            Self::BadSet { text } => {
+                write!(f, "--set {text}: PATH=VALUE is expected, as in load.burst.users=50")
+            }
             Self::Invalid(diagnostics) => write!(f, "{diagnostics}"),
         }
     }
@@ -95,7 +97,13 @@ pub fn names() -> Vec<String> {
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .filter_map(|path| path.file_stem().and_then(|name| name.to_str()).map(str::to_owned))
-        .chain(SHIPPED.iter().filter(|(path, _)| path.ends_with(".yaml")).filter_map(|(path, _)| stem(path)).map(str::to_owned))
+        .chain(
+            SHIPPED
+                .iter()
+                .filter(|(path, _)| path.ends_with(".yaml"))
+                .filter_map(|(path, _)| stem(path))
+                .map(str::to_owned),
+        )
         .collect();
     names.sort();
     names.dedup();

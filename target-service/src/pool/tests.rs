@@ -21,7 +21,8 @@ use tokio::{
 };
 
 use super::{
-    Connector, GetMode, Lease, Pool, PoolError, PoolMetrics, PoolSettings, PoolSettingsError, PoolStatus, Want,
+    Connector, GetMode, Lease, Pool, PoolError, PoolMetrics, PoolSettings, PoolSettingsError, PoolStatus,
+    Want,
 };
 
 /// A server and what it has seen.
@@ -110,7 +111,8 @@ impl Connector for Lines {
         let mut stream = BufReader::new(TcpStream::connect(self.0).await?);
         let mut greeting = String::new();
         stream.read_line(&mut greeting).await?;
-        let number = greeting.trim().parse().map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?;
+        let number =
+            greeting.trim().parse().map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?;
         Ok(Line { number, stream, under_way: false })
     }
 
@@ -297,7 +299,8 @@ async fn a_session_that_comes_back_in_the_middle_of_a_query_is_closed_and_replac
 
 #[tokio::test]
 async fn idle_sessions_are_closed_down_to_min() {
-    let (pool, server) = pool(PoolSettings { idle_timeout: Duration::from_millis(20), ..settings(1, 4) }).await;
+    let (pool, server) =
+        pool(PoolSettings { idle_timeout: Duration::from_millis(20), ..settings(1, 4) }).await;
     let held = [get(&pool).await, get(&pool).await, get(&pool).await];
     assert_eq!(pool.status().open, 3);
     drop(held);

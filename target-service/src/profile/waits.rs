@@ -15,7 +15,10 @@ impl Profile {
             ("write", self.sql.write.mean()),
             ("cache command", self.redis.service_time.mean()),
         ];
-        all.into_iter().filter(|(_, wait)| !wait.is_zero()).map(|(name, wait)| (name.to_owned(), wait)).collect()
+        all.into_iter()
+            .filter(|(_, wait)| !wait.is_zero())
+            .map(|(name, wait)| (name.to_owned(), wait))
+            .collect()
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use target_service::content;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpSocket, TcpStream},
 };
 
 use crate::stack::{Target, constant, events, quick};
@@ -134,7 +134,10 @@ async fn an_answer_that_takes_too_long_is_504_at_the_gateway_and_at_the_instance
 
 #[tokio::test]
 async fn an_instance_that_is_not_there_is_503_and_another_one_is_asked() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.expect("a free port").local_addr().expect("bound");
+    // Bound and never listened on: nobody else can have the port, and connections are refused.
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+    let closed = socket.local_addr().expect("bound");
     let mut profile = quick();
     profile.service.instances = 1;
     let target = Target::start_with(&profile, Speed::REAL, &[("service-0", closed)]);

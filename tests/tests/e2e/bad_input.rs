@@ -51,7 +51,7 @@ fn a_folder_that_is_no_run_is_refused() {
 #[test]
 fn what_the_machine_cannot_carry_is_refused_beforehand() {
     let lab = Lab::new();
-    let ended = lab.run(&["100-concurrent", "--set", "load.burst.users=4000000"]);
+    let ended = lab.run(&["100-concurrent", "--set", "load.burst.users=200000"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("descriptors") || ended.stderr.contains("ports"), "{}", ended.stderr);
 }

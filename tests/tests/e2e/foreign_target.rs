@@ -37,7 +37,8 @@ fn serve(stream: &TcpStream) {
             "/auth/token" => ("200 OK", "application/json", TOKEN),
             _ => ("404 Not Found", "text/plain", ""),
         };
-        let head = format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", answer.len());
+        let head =
+            format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", answer.len());
         let mut writer = stream;
         if writer.write_all(format!("{head}{answer}").as_bytes()).is_err() {
             return;
@@ -96,7 +97,8 @@ fn what_is_offered_arrives_in_open_load() {
 #[test]
 fn a_service_that_is_not_there_is_said_and_not_loaded() {
     let lab = Lab::new();
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let free =
+        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let ended = lab.run(&["100-concurrent", "--target", &format!("http://{free}")]);
     assert_eq!(ended.code, Some(7), "{}{}", ended.stdout, ended.stderr);
     assert!(ended.stderr.contains(&free.to_string()), "it names the address: {}", ended.stderr);

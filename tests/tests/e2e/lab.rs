@@ -3,54 +3,61 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 
-/// A folder for the runs of one test, removed at its end.
-pub struct Lab {
+/// One test at a time: a run that shares the machine with another measures the other.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// A folder for the runs of one test, removed at its end. While it is there, no other test has one.
+pub(crate) struct Lab {
     folder: TempDir,
+    _alone: MutexGuard<'static, ()>,
 }
 
 /// A finished invocation.
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Lab {
-    pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    pub(crate) fn new() -> Self {
+        // A test that failed has poisoned it, and means nothing for the next one.
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), _alone: alone }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Writes a file into the lab and gives its path.
-    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path().join(name);
         std::fs::write(&path, text).expect("a file in the lab");
         path
     }
 
     /// `loadlab ARGUMENTS` in the project's root, so that shipped scenarios are found by name.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.args(arguments).current_dir(root()).env("NO_COLOR", "1").stdin(Stdio::null());
         command
     }
 
     /// `loadlab run ARGUMENTS`, with its runs in the lab, to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         let output = self.run_command(arguments).output().expect("loadlab can be started");
         Ended::from(output)
     }
 
     /// `loadlab run ARGUMENTS`, started.
-    pub fn start(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         let mut command = self.run_command(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("loadlab can be started")
     }
@@ -62,20 +69,21 @@ impl Lab {
     }
 
     /// `loadlab ARGUMENTS` that is not a run, to its end.
-    pub fn loadlab(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn loadlab(&self, arguments: &[&str]) -> Ended {
         Ended::from(self.command(arguments).output().expect("loadlab can be started"))
     }
 
     /// The one run folder that there is, if there is one.
-    pub fn run_folder(&self) -> Option<PathBuf> {
-        let mut folders = std::fs::read_dir(self.path().join("runs")).ok()?.flatten().map(|entry| entry.path());
+    pub(crate) fn run_folder(&self) -> Option<PathBuf> {
+        let mut folders =
+            std::fs::read_dir(self.path().join("runs")).ok()?.flatten().map(|entry| entry.path());
         let first = folders.next();
         assert!(folders.next().is_none(), "one run was started");
         first
     }
 
     /// The run file of the one run.
-    pub fn run_json(&self) -> serde_json::Value {
+    pub(crate) fn run_json(&self) -> serde_json::Value {
         let path = self.run_folder().expect("a run folder").join("run.json");
         let text = std::fs::read_to_string(&path).expect("run.json is there");
         serde_json::from_str(&text).expect("run.json is JSON")
@@ -93,7 +101,7 @@ impl From<Output> for Ended {
 }
 
 /// Polls until `ready` gives something; fails after `limit`.
-pub fn wait_for<T>(what: &str, limit: Duration, mut ready: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut ready: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + limit;
     loop {
         if let Some(value) = ready() {
@@ -105,7 +113,7 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut ready: impl FnMut() -> Optio
 }
 
 /// The binary under test: beside the folder of this test's own executable, built by the same command.
-pub fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
     let folder = test.parent().and_then(Path::parent).expect("tests are in target/PROFILE/deps");
     let binary = folder.join("loadlab");
@@ -114,6 +122,6 @@ pub fn binary() -> PathBuf {
 }
 
 /// The project's root.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the root").to_owned()
 }

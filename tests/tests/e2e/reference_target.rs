@@ -31,21 +31,27 @@ fn the_reports_are_a_function_of_the_run_file() {
     assert_eq!(lab.run(&SHORT).code, Some(0));
     let folder = lab.run_folder().expect("a run folder");
     let files = ["report.html", "report.md", "junit.xml"];
-    let written: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(folder.join(file)).expect("written")).collect();
+    let written: Vec<Vec<u8>> =
+        files.iter().map(|file| std::fs::read(folder.join(file)).expect("written")).collect();
     for file in files {
         std::fs::remove_file(folder.join(file)).expect("removed");
     }
     let again = lab.loadlab(&["report", &folder.display().to_string()]);
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     for (file, bytes) in files.iter().zip(written) {
-        assert_eq!(std::fs::read(folder.join(file)).expect("written again"), bytes, "{file} is the same, byte for byte");
+        assert_eq!(
+            std::fs::read(folder.join(file)).expect("written again"),
+            bytes,
+            "{file} is the same, byte for byte"
+        );
     }
 }
 
 #[test]
 fn json_output_is_one_document_and_nothing_else() {
     let lab = Lab::new();
-    let ended = lab.run(&["100-concurrent", "--set", "load.burst.users=3", "--speed", "2", "--format", "json"]);
+    let ended =
+        lab.run(&["100-concurrent", "--set", "load.burst.users=3", "--speed", "2", "--format", "json"]);
     let run: serde_json::Value = serde_json::from_str(&ended.stdout).expect("one JSON document");
     assert_eq!(run["totals"]["scheduled"], 3);
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Prints the completions.
-pub fn execute(arguments: &CompletionsArgs) -> Exit {
+pub(crate) fn execute(arguments: &CompletionsArgs) -> Exit {
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut Cli::command(), "loadlab", &mut text);
     output::result(&String::from_utf8_lossy(&text));

@@ -18,7 +18,7 @@ const PROGRAMS: [(&str, &str); 5] = [
 const BUSY: f64 = 0.5;
 
 /// Prints the findings, and cleans where asked to.
-pub fn execute(arguments: &DoctorArgs) -> Exit {
+pub(crate) fn execute(arguments: &DoctorArgs) -> Exit {
     output::result(&machine());
     output::result(&programs());
     if arguments.clean { clean() } else { left_overs() }
@@ -33,7 +33,10 @@ fn machine() -> String {
         ("CPU", format!("{} × {}", environment.cores, environment.cpu_model)),
         ("memory", format!("{:.1} GiB", environment.memory_bytes as f64 / f64::from(1 << 30))),
         ("system", format!("{}, Linux {}", environment.os, environment.kernel)),
-        ("load", format!("{:.2}{}", environment.load_average, if busy { " (busy: measure later)" } else { "" })),
+        (
+            "load",
+            format!("{:.2}{}", environment.load_average, if busy { " (busy: measure later)" } else { "" }),
+        ),
         ("descriptors", format!("{}, at most {}", number(limit.current), number(limit.maximum))),
     ];
     lines.map(|(name, value)| format!("{name:14}{value}")).join("\n")

@@ -19,7 +19,7 @@ struct Row {
 }
 
 /// Prints the scenarios.
-pub fn execute(arguments: &ListArgs) -> Exit {
+pub(crate) fn execute(arguments: &ListArgs) -> Exit {
     let rows: Vec<Row> = scenarios::names().into_iter().map(row).collect();
     match arguments.format {
         OutputFormat::Json => output::json(&rows),

@@ -8,15 +8,15 @@ use crate::{
 };
 
 /// Writes all reports into the folder, or prints one.
-pub fn execute(arguments: &ReportArgs) -> Exit {
+pub(crate) fn execute(arguments: &ReportArgs) -> Exit {
     match report(arguments) {
         Ok(text) => {
             output::result(&text);
             Exit::Pass
         }
-        Err(error @ (FolderError::NotARun { .. } | FolderError::RunFile { .. } | FolderError::Journal { .. })) => {
-            output::fail(Exit::Invalid, &error.to_string(), Some("name a folder that `loadlab run` made"))
-        }
+        Err(
+            error @ (FolderError::NotARun { .. } | FolderError::RunFile { .. } | FolderError::Journal { .. }),
+        ) => output::fail(Exit::Invalid, &error.to_string(), Some("name a folder that `loadlab run` made")),
         Err(error) => output::fail(Exit::Internal, &error.to_string(), None),
     }
 }

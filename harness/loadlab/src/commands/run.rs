@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Runs a scenario.
-pub fn execute(arguments: &RunArgs) -> Exit {
+pub(crate) fn execute(arguments: &RunArgs) -> Exit {
     let plan = match scenarios::plan(&arguments.plan) {
         Ok(plan) => plan,
         Err(error) => return output::fail(Exit::Invalid, &error.to_string(), None),
@@ -81,6 +81,8 @@ fn failed(error: &RunError) -> Exit {
         RunError::Target(error) => output::fail(Exit::Target, &text, error.hint().as_deref()),
         RunError::Engine(loadlab_engine::EngineError::Login(_)) => output::fail(Exit::Target, &text, None),
         RunError::Signal(signal) => output::fail(Exit::Signal(*signal), &text, None),
-        RunError::Folder(_) | RunError::Engine(_) | RunError::EngineLost | RunError::System(_) => output::fail(Exit::Internal, &text, None),
+        RunError::Folder(_) | RunError::Engine(_) | RunError::EngineLost | RunError::System(_) => {
+            output::fail(Exit::Internal, &text, None)
+        }
     }
 }

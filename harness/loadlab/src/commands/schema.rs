@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Prints the schema.
-pub fn execute(arguments: &SchemaArgs) -> Exit {
+pub(crate) fn execute(arguments: &SchemaArgs) -> Exit {
     match arguments.of {
         SchemaOf::Scenario => output::json(&loadlab_scenario::schema()),
         SchemaOf::Run => output::json(&loadlab_record::schema()),

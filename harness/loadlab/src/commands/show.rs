@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Prints the plan or the topology.
-pub fn execute(arguments: &ShowArgs) -> Exit {
+pub(crate) fn execute(arguments: &ShowArgs) -> Exit {
     let plan = match scenarios::plan(&arguments.plan) {
         Ok(plan) => plan,
         Err(error) => return output::fail(Exit::Invalid, &error.to_string(), None),
@@ -55,7 +55,7 @@ fn topology(plan: &Plan, format: OutputFormat) -> Exit {
 }
 
 /// The plan in a few lines; `--format json` has all of it.
-pub fn summary(plan: &Plan) -> String {
+pub(crate) fn summary(plan: &Plan) -> String {
     let target = match &plan.target {
         TargetPlan::Url { base, .. } => base.clone(),
         TargetPlan::Profile { name, set } if set.is_empty() => format!("reference target, profile {name}"),

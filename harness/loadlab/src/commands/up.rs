@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Brings the target up, says where everything is, and waits.
-pub fn execute(arguments: &UpArgs) -> Exit {
+pub(crate) fn execute(arguments: &UpArgs) -> Exit {
     let recipe = match settle(arguments) {
         Ok(recipe) => recipe,
         Err(problem) => return output::fail(Exit::Invalid, &problem, None),
@@ -43,7 +43,8 @@ fn settle(arguments: &UpArgs) -> Result<Settled, String> {
             .ok_or_else(|| format!("--set {text}: PATH=VALUE is expected, as in service.pool.max=40"))?;
         set.insert(path.trim().to_owned(), value.trim().to_owned());
     }
-    let number: f64 = arguments.speed.parse().map_err(|_| format!("--speed {}: a number is expected", arguments.speed))?;
+    let number: f64 =
+        arguments.speed.parse().map_err(|_| format!("--speed {}: a number is expected", arguments.speed))?;
     Ok(Settled {
         profile: target::profile(&arguments.profile, &set).map_err(|error| error.to_string())?,
         name: arguments.profile.clone(),

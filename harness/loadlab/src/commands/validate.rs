@@ -18,7 +18,7 @@ struct Checked {
 }
 
 /// Checks the files.
-pub fn execute(arguments: &ValidateArgs) -> Exit {
+pub(crate) fn execute(arguments: &ValidateArgs) -> Exit {
     let mut checked = Vec::new();
     for file in &arguments.files {
         let result = scenarios::find(file).and_then(|found| scenarios::load(&found, &[]));
@@ -28,7 +28,11 @@ pub fn execute(arguments: &ValidateArgs) -> Exit {
                 Err(error) => output::result(&error.to_string()),
             }
         }
-        checked.push(Checked { file: file.clone(), valid: result.is_ok(), diagnostics: diagnostics(result.err()) });
+        checked.push(Checked {
+            file: file.clone(),
+            valid: result.is_ok(),
+            diagnostics: diagnostics(result.err()),
+        });
     }
     if arguments.format == OutputFormat::Json {
         output::json(&checked);

@@ -68,9 +68,12 @@ impl Refusal {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Descriptors { needed, .. } => format!("raise the limit (ulimit -n {needed}), or load with fewer users"),
+            Self::Descriptors { needed, .. } => {
+                format!("raise the limit (ulimit -n {needed}), or load with fewer users")
+            }
             Self::Ports { .. } => {
-                "load with fewer users or client.connections, or widen net.ipv4.ip_local_port_range".to_owned()
+                "load with fewer users or client.connections, or widen net.ipv4.ip_local_port_range"
+                    .to_owned()
             }
             Self::Speed { duration, .. } => {
                 let fastest = duration.as_secs_f64() / MODELLED_WAIT_MIN.as_secs_f64();
@@ -134,7 +137,10 @@ mod tests {
 
     #[test]
     fn a_speed_that_makes_a_wait_too_short_is_refused_and_the_fastest_is_named() {
-        let waits = [("query".to_owned(), Duration::from_millis(80)), ("generation".to_owned(), Duration::from_secs(1))];
+        let waits = [
+            ("query".to_owned(), Duration::from_millis(80)),
+            ("generation".to_owned(), Duration::from_secs(1)),
+        ];
         let speed = |value| Speed::try_new(value).expect("a speed");
         assert_eq!(check_speed(speed(16.0), &waits), Ok(()));
         let refusal = check_speed(speed(20.0), &waits).expect_err("80 ms at speed 20 are 4 ms");

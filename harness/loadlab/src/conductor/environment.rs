@@ -29,6 +29,8 @@ pub fn read() -> Environment {
 fn command() -> Vec<String> {
     let mut arguments = std::env::args();
     let program = arguments.next().unwrap_or_default();
-    let name = std::path::Path::new(&program).file_name().map_or(program.clone(), |name| name.to_string_lossy().into_owned());
+    let name = std::path::Path::new(&program)
+        .file_name()
+        .map_or(program.clone(), |name| name.to_string_lossy().into_owned());
     std::iter::once(name).chain(arguments).collect()
 }

@@ -15,15 +15,15 @@ use crate::signals::Signals;
 
 /// A target that is up, and everything that takes part in loading it.
 #[derive(Debug)]
-pub struct Load {
+pub(crate) struct Load {
     /// What is carried out.
-    pub plan: Arc<Plan>,
+    pub(crate) plan: Arc<Plan>,
     /// What is loaded.
-    pub target: Target,
+    pub(crate) target: Target,
     /// Where everything goes.
-    pub recording: Recording,
+    pub(crate) recording: Recording,
     /// What the user says meanwhile.
-    pub signals: Signals,
+    pub(crate) signals: Signals,
 }
 
 /// The engine at work, on threads of its own: neither the journal nor a scrape takes a turn on them.
@@ -46,7 +46,7 @@ enum Heard {
 
 impl Load {
     /// Offers the load and records until it ends, by itself or not.
-    pub async fn carry_out(&mut self) -> Result<Ending, RunError> {
+    pub(crate) async fn carry_out(&mut self) -> Result<Ending, RunError> {
         let (started, clock) = oneshot::channel();
         let mut engine = Engine::start(&self.plan, &self.target.base, started).map_err(RunError::System)?;
         let clock = self.wait_for_start(&mut engine, clock).await?;
@@ -65,7 +65,8 @@ impl Load {
                 Heard::Ended(end) => break end.map_err(RunError::Engine)?,
                 Heard::Signal(signal) if engine.stop.is_cancelled() => {
                     // The second one: end at once, with what there is.
-                    let reason = if reason == EndReason::Finished { EndReason::Signal(signal) } else { reason };
+                    let reason =
+                        if reason == EndReason::Finished { EndReason::Signal(signal) } else { reason };
                     return Ok(Ending { at: clock.now(), reason, in_flight: self.recording.in_flight() });
                 }
                 Heard::Signal(signal) => {
@@ -138,7 +139,8 @@ impl Engine {
             stop: stop.clone(),
             options: EngineOptions::default(),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("engine").enable_all().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().thread_name("engine").enable_all().build()?;
         std::thread::Builder::new().name("engine-main".to_owned()).spawn(move || {
             let end = runtime.block_on(loadlab_engine::offer(load));
             // The conductor is gone only when the program is.

@@ -19,10 +19,7 @@ pub mod target;
 use std::{fmt, path::Path, sync::Arc};
 
 use loadlab_record::{Ending, FORMAT, Header, JournalLine, RunFile, TargetInfo};
-use loadlab_scenario::{
-    Plan,
-    plan::TargetPlan,
-};
+use loadlab_scenario::{Plan, plan::TargetPlan};
 use target_service::profile::{Profile, ProfileError};
 use tokio_util::sync::CancellationToken;
 
@@ -86,7 +83,9 @@ impl fmt::Display for RunError {
             Self::Folder(error) => write!(f, "{error}"),
             Self::Target(error) => write!(f, "{error}"),
             Self::Engine(error) => write!(f, "the load could not be offered: {error}"),
-            Self::EngineLost => f.write_str("the engine ended without a word; what was measured is in the journal"),
+            Self::EngineLost => {
+                f.write_str("the engine ended without a word; what was measured is in the journal")
+            }
             Self::System(error) => write!(f, "the system refused: {error}"),
             Self::Signal(_) => f.write_str("stopped before the load began; nothing was measured"),
         }

@@ -12,17 +12,19 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Shows how a run is going.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     said: Option<Instant>,
 }
 
 impl Progress {
     /// For a run that is expected to last `expected_s` scenario seconds.
-    pub fn start(expected_s: f64) -> Self {
+    pub(crate) fn start(expected_s: f64) -> Self {
         let bar = output::progress_moves().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(expected_s.ceil() as u64), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{bar:16} {wide_msg}").expect("the template is constant");
+            let bar =
+                ProgressBar::with_draw_target(Some(expected_s.ceil() as u64), ProgressDrawTarget::stderr());
+            let style =
+                ProgressStyle::with_template("{bar:16} {wide_msg}").expect("the template is constant");
             bar.set_style(style);
             bar
         });
@@ -30,7 +32,7 @@ impl Progress {
     }
 
     /// Says something before the load begins.
-    pub fn preparing(&self, text: &str) {
+    pub(crate) fn preparing(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(text.to_owned()),
             None => output::say(text),
@@ -38,7 +40,7 @@ impl Progress {
     }
 
     /// Shows the state of the load.
-    pub fn show(&mut self, state: &ProgressState) {
+    pub(crate) fn show(&mut self, state: &ProgressState) {
         let text = loadlab_report::progress_line(state);
         if let Some(bar) = &self.bar {
             let at = state.at_s as u64;
@@ -53,7 +55,7 @@ impl Progress {
     }
 
     /// Says something that stays.
-    pub fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| output::say(text)),
             None => output::say(text),
@@ -61,7 +63,7 @@ impl Progress {
     }
 
     /// Takes the moving line away.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -20,7 +20,7 @@ const BREAKER: &str = "breaker_state";
 
 /// The journal, and what is derived from it while the run goes on.
 #[derive(Debug)]
-pub struct Recording {
+pub(crate) struct Recording {
     plan: Arc<Plan>,
     journal: JournalWriter,
     live: Live,
@@ -35,7 +35,7 @@ pub struct Recording {
 
 impl Recording {
     /// Begins to record.
-    pub fn new(plan: Arc<Plan>, journal: JournalWriter, progress: Progress) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, journal: JournalWriter, progress: Progress) -> Self {
         let live = Live::new(&plan);
         let state = ProgressState::default();
         Self {
@@ -51,17 +51,17 @@ impl Recording {
     }
 
     /// Says what is done before the load.
-    pub fn preparing(&self, text: &str) {
+    pub(crate) fn preparing(&self, text: &str) {
         self.progress.preparing(text);
     }
 
     /// Arrivals that are under way, as far as is known.
-    pub fn in_flight(&self) -> u64 {
+    pub(crate) fn in_flight(&self) -> u64 {
         self.state.in_flight
     }
 
     /// Takes a line of the engine. Gives the objective that ends the run, if one was missed that does.
-    pub fn take(&mut self, line: JournalLine) -> Result<Option<String>, FolderError> {
+    pub(crate) fn take(&mut self, line: JournalLine) -> Result<Option<String>, FolderError> {
         self.journal.append(&line)?;
         match line {
             JournalLine::Window(window) => self.window(&window),
@@ -74,17 +74,17 @@ impl Recording {
     }
 
     /// Records something that happened.
-    pub fn event(&mut self, event: RunEvent) -> Result<(), FolderError> {
+    pub(crate) fn event(&mut self, event: RunEvent) -> Result<(), FolderError> {
         self.take(JournalLine::Event(event)).map(drop)
     }
 
     /// Records that the run was asked to end.
-    pub fn stopping(&mut self, reason: &str) -> Result<(), FolderError> {
+    pub(crate) fn stopping(&mut self, reason: &str) -> Result<(), FolderError> {
         self.event(RunEvent { at: self.at, what: EventKind::Stopping { reason: reason.to_owned() } })
     }
 
     /// Takes what a process published. A scrape that failed is a gap in the curves.
-    pub fn published(&mut self, scraped: Scraped) -> Result<(), FolderError> {
+    pub(crate) fn published(&mut self, scraped: Scraped) -> Result<(), FolderError> {
         let ScrapeOutcome::Changed(values) = scraped.outcome else { return Ok(()) };
         self.at = self.at.max(scraped.at);
         let scrape = Scrape { at: scraped.at, role: scraped.role, values };
@@ -98,7 +98,7 @@ impl Recording {
     }
 
     /// Ends the journal and takes the moving line away.
-    pub fn end(&mut self, ending: Ending) -> Result<(), FolderError> {
+    pub(crate) fn end(&mut self, ending: Ending) -> Result<(), FolderError> {
         self.progress.end();
         self.journal.append(&JournalLine::Ending(ending))
     }

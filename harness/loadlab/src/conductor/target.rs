@@ -1,12 +1,6 @@
 //! What is loaded: the reference target as a stack of processes, or somebody's service.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    net::ToSocketAddrs as _,
-    path::Path,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, net::ToSocketAddrs as _, path::Path, time::Duration};
 
 use loadlab_clock::{Seed, Speed};
 use loadlab_record::TargetInfo;
@@ -142,9 +136,14 @@ pub async fn up(
 }
 
 /// Starts the reference target and waits until it serves.
-pub async fn reference(recipe: &Recipe<'_>, logs: &Path, stop: &CancellationToken) -> Result<Target, TargetError> {
+pub async fn reference(
+    recipe: &Recipe<'_>,
+    logs: &Path,
+    stop: &CancellationToken,
+) -> Result<Target, TargetError> {
     let stack = Stack::up(request(recipe, logs)?, stop.clone()).await.map_err(TargetError::Stack)?;
-    let edges = stack.edges().iter().map(|edge| (format!("{}->{}", edge.from, edge.to), edge.address.clone()));
+    let edges =
+        stack.edges().iter().map(|edge| (format!("{}->{}", edge.from, edge.to), edge.address.clone()));
     let info = TargetInfo {
         base: format!("http://{}", stack.address(FRONT).unwrap_or_default()),
         profile: Some(recipe.name.to_owned()),
@@ -179,7 +178,13 @@ fn request(recipe: &Recipe<'_>, logs: &Path) -> Result<StackRequest, TargetError
 fn externals(external: &External) -> Result<BTreeMap<String, String>, TargetError> {
     let all = [
         ("redis", "--redis", &external.redis, &["redis://"][..], "redis://HOST:PORT"),
-        ("sql", "--database", &external.database, &["postgres://", "postgresql://"][..], "postgres://USER@HOST:PORT/DB"),
+        (
+            "sql",
+            "--database",
+            &external.database,
+            &["postgres://", "postgresql://"][..],
+            "postgres://USER@HOST:PORT/DB",
+        ),
     ];
     let mut map = BTreeMap::new();
     for (role, option, url, schemes, accepted) in all {
@@ -196,7 +201,11 @@ fn externals(external: &External) -> Result<BTreeMap<String, String>, TargetErro
 async fn foreign(base: &str, metrics: Option<&str>) -> Result<Target, TargetError> {
     reach(base).await?;
     let endpoint = metrics.map(|metrics| {
-        let url = if metrics.contains("://") { metrics.to_owned() } else { format!("{}{metrics}", base.trim_end_matches('/')) };
+        let url = if metrics.contains("://") {
+            metrics.to_owned()
+        } else {
+            format!("{}{metrics}", base.trim_end_matches('/'))
+        };
         MetricsEndpoint { role: "target".to_owned(), url }
     });
     let info = TargetInfo { base: base.to_owned(), ..TargetInfo::default() };
@@ -206,10 +215,18 @@ async fn foreign(base: &str, metrics: Option<&str>) -> Result<Target, TargetErro
 async fn reach(base: &str) -> Result<(), TargetError> {
     let error = |reason: String| TargetError::Unreachable { base: base.to_owned(), reason };
     let uri: http::Uri = base.parse().map_err(|source: http::uri::InvalidUri| error(source.to_string()))?;
-    let host = uri.host().ok_or_else(|| error("there is no host in it".to_owned()))?.trim_matches(['[', ']']).to_owned();
+    let host = uri
+        .host()
+        .ok_or_else(|| error("there is no host in it".to_owned()))?
+        .trim_matches(['[', ']'])
+        .to_owned();
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-    let addresses = tokio::task::spawn_blocking(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter));
-    let addresses = addresses.await.map_err(|source| error(source.to_string()))?.map_err(|source| error(source.to_string()))?;
+    let addresses =
+        tokio::task::spawn_blocking(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter));
+    let addresses = addresses
+        .await
+        .map_err(|source| error(source.to_string()))?
+        .map_err(|source| error(source.to_string()))?;
     let connect = tokio::net::TcpStream::connect(addresses.as_slice());
     match tokio::time::timeout(REACH_TIMEOUT, connect).await {
         Ok(Ok(_)) => Ok(()),
