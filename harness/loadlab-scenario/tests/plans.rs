@@ -148,6 +148,8 @@ fn a_profile_replaces_a_url_and_a_url_a_profile() {
     let profile = format!("target: {{ profile: baseline, set: {{ a.b: 1 }} }}\n{SMALL}");
     assert_eq!(base(&plan_with(&profile, &[("target", "https://h")])), "https://h");
     assert_eq!(base(&plan_with(&profile, &[("target.profile", "other")])), r#"other {"a.b": "1"}"#);
+    assert_eq!(base(&plan_with(&profile, &[("target.set.a.b", "2")])), r#"baseline {"a.b": "2"}"#);
+    assert_eq!(base(&plan_with(SMALL, &[("target.set.pool.max", "40")])), r#"baseline {"pool.max": "40"}"#);
 }
 
 #[test]
