@@ -137,12 +137,17 @@ pub async fn run(
 }
 
 impl RoleConfig {
-    /// The address of a dependency, `host:port`.
+    /// The address of a dependency: `host:port`, or the URL of somebody's own server.
     pub fn edge(&self, edge: &str) -> Result<&str, RoleError> {
         self.edges
             .get(edge)
             .map(String::as_str)
             .ok_or_else(|| RoleError::NoEdge { role: self.name.clone(), edge: edge.to_owned() })
+    }
+
+    /// Whether a dependency is somebody's own server, and no role.
+    pub fn is_external(&self, edge: &str) -> bool {
+        self.edges.get(edge).is_some_and(|address| address.contains("://"))
     }
 
     /// Listens on the role's own address. The second value is where that is, with the real port.

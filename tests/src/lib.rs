@@ -1,1 +1,21 @@
-//! End-to-end tests: the binary as its users see it. The tests are in `tests/`.
+//! What several test suites need: real servers beside which the stand-ins are held, and a way to
+//! say aloud that a test could not run. The end-to-end tests themselves are in `tests/`.
+
+mod postgres;
+mod redis;
+
+use std::{io::Write as _, net::TcpListener};
+
+pub use postgres::RealPostgres;
+pub use redis::RealRedis;
+
+/// Says that a claim was not tested, past the harness, which hides what passing tests print.
+pub fn not_run(claim: &str, why: &str) {
+    // Nobody is left to be told if this fails.
+    let _ = writeln!(std::io::stderr(), "NOT RUN: {claim}: {why}");
+}
+
+/// A port of loopback that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}

@@ -4,7 +4,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands;
+use crate::{
+    commands,
+    conductor::external::{External, StoreUrl},
+};
 
 /// Exit codes, shown under `--help`.
 const EXIT_CODES: &str = "\
@@ -83,6 +86,24 @@ pub struct PlanArgs {
     pub set: Vec<String>,
 }
 
+/// Real stores in place of the stand-ins.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// Use this Redis instead of the stand-in: redis://HOST:PORT.
+    #[arg(long, value_name = "URL", value_parser = StoreUrl::redis)]
+    pub redis: Option<StoreUrl>,
+    /// Use this PostgreSQL instead of the stand-in: postgres://USER@HOST:PORT/DB.
+    #[arg(long, value_name = "URL", value_parser = StoreUrl::database)]
+    pub database: Option<StoreUrl>,
+}
+
+impl StoreArgs {
+    /// As the conductor takes them.
+    pub fn external(&self) -> External {
+        External { redis: self.redis.clone(), database: self.database.clone() }
+    }
+}
+
 /// `loadlab run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -92,12 +113,9 @@ pub struct RunArgs {
     /// Where run folders go.
     #[arg(long, value_name = "DIR", default_value = "reports/runs")]
     pub out: PathBuf,
-    /// Use this Redis instead of the stand-in: redis://HOST:PORT.
-    #[arg(long, value_name = "URL", conflicts_with = "target")]
-    pub redis: Option<String>,
-    /// Use this PostgreSQL instead of the stand-in: postgres://USER@HOST:PORT/DB.
-    #[arg(long, value_name = "URL", conflicts_with = "target")]
-    pub database: Option<String>,
+    /// Real stores.
+    #[command(flatten)]
+    pub stores: StoreArgs,
     /// Say what would be done, and do nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -193,12 +211,9 @@ pub struct UpArgs {
     /// Where all randomness comes from.
     #[arg(long, value_name = "N", default_value = "1")]
     pub seed: u64,
-    /// Use this Redis instead of the stand-in: redis://HOST:PORT.
-    #[arg(long, value_name = "URL")]
-    pub redis: Option<String>,
-    /// Use this PostgreSQL instead of the stand-in: postgres://USER@HOST:PORT/DB.
-    #[arg(long, value_name = "URL")]
-    pub database: Option<String>,
+    /// Real stores.
+    #[command(flatten)]
+    pub stores: StoreArgs,
     /// Set a value of the profile, by its path: --set service.pool.max=40.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub set: Vec<String>,

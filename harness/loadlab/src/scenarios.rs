@@ -83,11 +83,17 @@ pub fn find(name: &str) -> Result<Found, PlanError> {
     if let Some(path) = in_folder {
         return read(&path);
     }
-    let shipped = SHIPPED.iter().find(|(path, _)| stem(path) == Some(name) && path.ends_with(".yaml"));
-    match shipped {
+    match shipped().find(|(path, _)| stem(path) == Some(name)) {
         Some((path, text)) => Ok(Found { path: (*path).to_owned(), text: (*text).to_owned() }),
         None => Err(PlanError::Unknown { name: name.to_owned(), known: names() }),
     }
+}
+
+/// The scenarios in the binary, without the data that they name.
+fn shipped() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    SHIPPED
+        .iter()
+        .filter(|(path, _)| Path::new(path).extension().is_some_and(|extension| extension == "yaml"))
 }
 
 /// The names that [`find`] knows, sorted.
@@ -97,13 +103,7 @@ pub fn names() -> Vec<String> {
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .filter_map(|path| path.file_stem().and_then(|name| name.to_str()).map(str::to_owned))
-        .chain(
-            SHIPPED
-                .iter()
-                .filter(|(path, _)| path.ends_with(".yaml"))
-                .filter_map(|(path, _)| stem(path))
-                .map(str::to_owned),
-        )
+        .chain(shipped().filter_map(|(path, _)| stem(path)).map(str::to_owned))
         .collect();
     names.sort();
     names.dedup();

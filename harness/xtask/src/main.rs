@@ -14,6 +14,7 @@ mod generate;
 mod jobs;
 mod journal;
 mod machine;
+mod quiet;
 mod repository;
 mod samples;
 mod tidy;
@@ -42,6 +43,9 @@ enum Task {
         /// A few seconds with loose bounds, written nowhere unless --out says where
         #[arg(long)]
         short: bool,
+        /// Minutes to wait for a quiet machine before each case
+        #[arg(long, default_value_t = 10)]
+        patience: u64,
         /// Append the figures to this file instead of reports/evidence/calibration.jsonl
         #[arg(long)]
         out: Option<PathBuf>,
@@ -59,6 +63,9 @@ enum Task {
         /// Connections, each with one request under way
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
         connections: u16,
+        /// Minutes to wait for a quiet machine
+        #[arg(long, default_value_t = 10)]
+        patience: u64,
         /// Append the figures to this file instead of reports/evidence/bench-generator.jsonl
         #[arg(long)]
         out: Option<PathBuf>,
@@ -151,10 +158,13 @@ fn run(task: Task) -> Answer {
             println!("\n{summary}");
             Ok(summary.passed())
         }
-        Task::Calibrate { short, out } => jobs::calibrate(short, out.as_deref()),
-        Task::Bench { what: BenchTarget::Generator, rounds, seconds, connections, out } => {
+        Task::Calibrate { short, patience, out } => {
+            jobs::calibrate(short, Duration::from_secs(60 * patience), out.as_deref())
+        }
+        Task::Bench { what: BenchTarget::Generator, rounds, seconds, connections, patience, out } => {
             let (rounds, connections) = (rounds.into(), connections.into());
-            jobs::bench(bench::Settings { rounds, seconds, connections }, out.as_deref())
+            let patience = Duration::from_secs(60 * patience);
+            jobs::bench(bench::Settings { rounds, seconds, connections, patience }, out.as_deref())
         }
         Task::Evidence { job, times } => jobs::until(job, times),
         Task::Samples => {

@@ -104,6 +104,20 @@ impl PgConnector {
         Ok(Self { config, speed, timeout, states: Vec::new(), query_seconds })
     }
 
+    /// A connection outside of any pool, for what is done once.
+    pub async fn connect(&self) -> Result<(Client, JoinHandle<()>), DatabaseError> {
+        let deadline = Instant::now() + self.speed.real(self.timeout);
+        let connected = Sleeper::shared().timeout(deadline, self.config.connect(NoTls)).await;
+        let (client, connection) =
+            connected.map_err(|_| DatabaseError::TimedOut { after: self.timeout })??;
+        let connection = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                log::debug!("a session ended: {error}");
+            }
+        });
+        Ok((client, connection))
+    }
+
     /// With a session state and the statement that brings it about.
     #[must_use]
     pub fn with_state(mut self, name: &'static str, statement: &'static str) -> Self {
@@ -117,15 +131,7 @@ impl Connector for PgConnector {
     type Error = DatabaseError;
 
     async fn open(&self) -> Result<PgSession, DatabaseError> {
-        let deadline = Instant::now() + self.speed.real(self.timeout);
-        let connected = Sleeper::shared().timeout(deadline, self.config.connect(NoTls)).await;
-        let (client, connection) =
-            connected.map_err(|_| DatabaseError::TimedOut { after: self.timeout })??;
-        let connection = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                log::debug!("a session ended: {error}");
-            }
-        });
+        let (client, connection) = self.connect().await?;
         Ok(PgSession {
             client,
             connection,

@@ -29,7 +29,7 @@ pub use error::{Culprit, ServiceError};
 pub use llm_client::LlmError;
 pub use metrics::ServiceMetrics;
 
-use std::{sync::Arc, thread};
+use std::{error::Error as _, sync::Arc, thread};
 
 use loadlab_clock::{RunClock, Speed};
 use tokio::runtime::Handle;
@@ -71,6 +71,12 @@ pub async fn serve(
     let threads = stop.child_token();
     let _end = threads.clone().drop_guard();
     let (metrics, database) = connector(&config)?;
+    if config.is_external("sql") {
+        warm_up::seed(&database).await.map_err(|error| RoleError::Start {
+            part: "the database",
+            reason: error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}")),
+        })?;
+    }
     let instance = Arc::new(instance(&config, metrics, &database, &threads)?);
     let (workers, searchers) = start_workers(&config, &instance, &threads).await?;
     warm_up::warm_up(&instance, &searchers).await;

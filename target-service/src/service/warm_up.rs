@@ -1,17 +1,31 @@
-//! What is in the caches when an instance becomes ready: the retrievals of the most popular queries
-//! of the query log, as a service has them that has run for a day.
+//! What is in the stores when an instance becomes ready: content in the database, and in the caches
+//! the retrievals of the most popular queries of the query log, as a service has them that has run
+//! for a day.
 
 use std::sync::Arc;
 
 use futures::{StreamExt as _, stream};
 
 use super::{Instance, answer::Retrieval, error::ServiceError, retrieval, search::Searcher};
-use crate::content;
+use crate::{
+    content,
+    pool::{DatabaseError, PgConnector},
+    sql_server,
+};
 
 /// The state of sessions whose queries take no modelled time.
 pub(super) const WARMING_UP: &str = "warming-up";
 /// Retrievals side by side.
 const AT_A_TIME: usize = 8;
+
+/// Makes and fills the content's tables in a PostgreSQL that has none of them.
+pub(super) async fn seed(database: &PgConnector) -> Result<(), DatabaseError> {
+    let (mut client, _connection) = database.connect().await?;
+    if sql_server::seed(&mut client).await? {
+        log::info!("the database was empty and has the content now");
+    }
+    Ok(())
+}
 
 /// Fills L2 and every worker's L1. What cannot be retrieved is left out: an instance whose
 /// dependencies are down starts cold.

@@ -1,6 +1,6 @@
 //! Bad input is refused before anything starts, with the place and what is accepted.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, loadlab};
 
 #[test]
 fn an_unknown_scenario_names_those_there_are() {
@@ -43,7 +43,7 @@ fn an_unknown_profile_and_a_bad_setting_are_refused() {
 #[test]
 fn a_folder_that_is_no_run_is_refused() {
     let lab = Lab::new();
-    let ended = lab.loadlab(&["report", &lab.path().display().to_string()]);
+    let ended = loadlab(&["report", &lab.path().display().to_string()]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("neither run.json nor journal.jsonl"), "{}", ended.stderr);
 }

@@ -43,13 +43,6 @@ impl Lab {
         path
     }
 
-    /// `loadlab ARGUMENTS` in the project's root, so that shipped scenarios are found by name.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
-        command.args(arguments).current_dir(root()).env("NO_COLOR", "1").stdin(Stdio::null());
-        command
-    }
-
     /// `loadlab run ARGUMENTS`, with its runs in the lab, to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         let output = self.run_command(arguments).output().expect("loadlab can be started");
@@ -63,14 +56,9 @@ impl Lab {
     }
 
     fn run_command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.command(&["run"]);
+        let mut command = command(&["run"]);
         command.args(arguments).arg("--out").arg(self.path().join("runs"));
         command
-    }
-
-    /// `loadlab ARGUMENTS` that is not a run, to its end.
-    pub(crate) fn loadlab(&self, arguments: &[&str]) -> Ended {
-        Ended::from(self.command(arguments).output().expect("loadlab can be started"))
     }
 
     /// The one run folder that there is, if there is one.
@@ -88,6 +76,18 @@ impl Lab {
         let text = std::fs::read_to_string(&path).expect("run.json is there");
         serde_json::from_str(&text).expect("run.json is JSON")
     }
+}
+
+/// `loadlab ARGUMENTS` that is not a run, to its end.
+pub(crate) fn loadlab(arguments: &[&str]) -> Ended {
+    Ended::from(command(arguments).output().expect("loadlab can be started"))
+}
+
+/// `loadlab ARGUMENTS` in the project's root, so that shipped scenarios are found by name.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(arguments).current_dir(root()).env("NO_COLOR", "1").stdin(Stdio::null());
+    command
 }
 
 impl From<Output> for Ended {

@@ -3,5 +3,6 @@
 mod bad_input;
 mod foreign_target;
 mod lab;
+mod real_stores;
 mod reference_target;
 mod signals;

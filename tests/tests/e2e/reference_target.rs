@@ -1,6 +1,6 @@
 //! The main job: `loadlab run 100-concurrent` on the reference target.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, loadlab};
 
 /// Twelve users instead of a hundred, sped up: the whole path in a few seconds.
 const SHORT: [&str; 5] = ["100-concurrent", "--set", "load.burst.users=12", "--speed", "2"];
@@ -36,7 +36,7 @@ fn the_reports_are_a_function_of_the_run_file() {
     for file in files {
         std::fs::remove_file(folder.join(file)).expect("removed");
     }
-    let again = lab.loadlab(&["report", &folder.display().to_string()]);
+    let again = loadlab(&["report", &folder.display().to_string()]);
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     for (file, bytes) in files.iter().zip(written) {
         assert_eq!(

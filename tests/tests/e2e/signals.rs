@@ -9,7 +9,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::lab::{Lab, wait_for};
+use crate::lab::{Lab, loadlab, wait_for};
 
 /// Everything must be gone within this time after the end was asked for.
 const GONE_WITHIN: Duration = Duration::from_secs(3);
@@ -100,7 +100,7 @@ fn is_running(pid: i32) -> bool {
 /// `loadlab report` works on what the run left, and tells what was under way.
 fn assert_reportable(lab: &Lab) {
     let folder = lab.run_folder().expect("a run folder");
-    let ended = lab.loadlab(&["report", &folder.display().to_string()]);
+    let ended = loadlab(&["report", &folder.display().to_string()]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let run = lab.run_json();
     assert_eq!(run["totals"]["scheduled"], 100);

@@ -1,11 +1,12 @@
 //! `loadlab run`: the main job.
 
 use loadlab_record::{EndReason, RunFile, Verdict};
+use loadlab_scenario::plan::TargetPlan;
 
 use super::show;
 use crate::{
     cli::{OutputFormat, RunArgs},
-    conductor::{self, Finished, Request, RunError, target::External},
+    conductor::{self, Finished, Request, RunError},
     exit::Exit,
     output, scenarios,
 };
@@ -16,10 +17,15 @@ pub(crate) fn execute(arguments: &RunArgs) -> Exit {
         Ok(plan) => plan,
         Err(error) => return output::fail(Exit::Invalid, &error.to_string(), None),
     };
+    let external = arguments.stores.external();
+    if matches!(plan.target, TargetPlan::Url { .. }) && !external.by_role().is_empty() {
+        let hint = "leave them out, or run the scenario without --target";
+        let text = "--redis and --database take the place of the reference target's stores, and it is not what is loaded";
+        return output::fail(Exit::Invalid, text, Some(hint));
+    }
     if arguments.dry_run {
         return dry_run(&plan, arguments.format);
     }
-    let external = External { redis: arguments.redis.clone(), database: arguments.database.clone() };
     let request = Request { plan, out: &arguments.out, external };
     // The load has threads of its own; this one joins what happens.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -77,7 +83,6 @@ fn failed(error: &RunError) -> Exit {
     match error {
         RunError::Profile(_) => output::fail(Exit::Invalid, &text, None),
         RunError::Refused(refusal) => output::fail(Exit::Invalid, &text, Some(&refusal.hint())),
-        RunError::Target(error) if error.is_usage() => output::fail(Exit::Invalid, &text, None),
         RunError::Target(error) => output::fail(Exit::Target, &text, error.hint().as_deref()),
         RunError::Engine(loadlab_engine::EngineError::Login(_)) => output::fail(Exit::Target, &text, None),
         RunError::Signal(signal) => output::fail(Exit::Signal(*signal), &text, None),

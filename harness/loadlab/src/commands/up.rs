@@ -8,7 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::UpArgs,
-    conductor::target::{self, External, Recipe, Target, TargetError},
+    conductor::{
+        external::External,
+        target::{self, Recipe, Target, TargetError},
+    },
     exit::Exit,
     output,
     signals::Signals,
@@ -50,7 +53,7 @@ fn settle(arguments: &UpArgs) -> Result<Settled, String> {
         name: arguments.profile.clone(),
         speed: Speed::try_new(number).map_err(|error| error.to_string())?,
         seed: Seed::new(arguments.seed),
-        external: External { redis: arguments.redis.clone(), database: arguments.database.clone() },
+        external: arguments.stores.external(),
     })
 }
 
@@ -86,8 +89,7 @@ async fn hold(settled: &Settled) -> Exit {
 }
 
 fn failed(error: &TargetError) -> Exit {
-    let exit = if error.is_usage() { Exit::Invalid } else { Exit::Target };
-    output::fail(exit, &error.to_string(), error.hint().as_deref())
+    output::fail(Exit::Target, &error.to_string(), error.hint().as_deref())
 }
 
 async fn wait(target: Target, signals: &mut Signals) -> Exit {

@@ -11,6 +11,7 @@
 
 pub mod admission;
 pub mod environment;
+pub mod external;
 mod measure;
 mod progress;
 mod recording;
@@ -25,9 +26,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     admission::Refusal,
+    external::External,
     progress::Progress,
     recording::Recording,
-    target::{External, Target, TargetError},
+    target::{Target, TargetError},
 };
 use crate::{
     run_folder::{FolderError, JournalWriter, RunFolder},

@@ -12,6 +12,7 @@ use target_service::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::external::{External, without_password};
 use crate::roles;
 
 /// Longest time for a role to become ready. The service warms its caches before; on a busy machine
@@ -21,15 +22,6 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const REACH_TIMEOUT: Duration = Duration::from_secs(5);
 /// The role that the load goes to.
 const FRONT: &str = "gateway-0";
-
-/// Real services in place of stand-ins.
-#[derive(Debug, Clone, Default)]
-pub struct External {
-    /// A Redis.
-    pub redis: Option<String>,
-    /// A PostgreSQL.
-    pub database: Option<String>,
-}
 
 /// A target that can be loaded.
 #[derive(Debug)]
@@ -47,15 +39,6 @@ pub struct Target {
 /// Why there is nothing to load.
 #[derive(Debug)]
 pub enum TargetError {
-    /// A real service was named by something that is no URL of its kind.
-    BadUrl {
-        /// The option.
-        option: &'static str,
-        /// What was written.
-        url: String,
-        /// What is accepted.
-        accepted: &'static str,
-    },
     /// The foreign service does not accept connections.
     Unreachable {
         /// Its address.
@@ -70,7 +53,6 @@ pub enum TargetError {
 impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BadUrl { option, url, accepted } => write!(f, "{option} {url}: {accepted} is expected"),
             Self::Unreachable { base, reason } => write!(f, "the target {base} cannot be reached: {reason}"),
             Self::Stack(error) => write!(f, "the target did not start: {}", with_causes(error)),
         }
@@ -80,11 +62,6 @@ impl fmt::Display for TargetError {
 impl std::error::Error for TargetError {}
 
 impl TargetError {
-    /// The command line was wrong, not the target.
-    pub fn is_usage(&self) -> bool {
-        matches!(self, Self::BadUrl { .. })
-    }
-
     /// What a role said before it failed, or what to look at.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -141,9 +118,11 @@ pub async fn reference(
     logs: &Path,
     stop: &CancellationToken,
 ) -> Result<Target, TargetError> {
-    let stack = Stack::up(request(recipe, logs)?, stop.clone()).await.map_err(TargetError::Stack)?;
-    let edges =
-        stack.edges().iter().map(|edge| (format!("{}->{}", edge.from, edge.to), edge.address.clone()));
+    let stack = Stack::up(request(recipe, logs), stop.clone()).await.map_err(TargetError::Stack)?;
+    let edges = stack
+        .edges()
+        .iter()
+        .map(|edge| (format!("{}->{}", edge.from, edge.to), without_password(&edge.address)));
     let info = TargetInfo {
         base: format!("http://{}", stack.address(FRONT).unwrap_or_default()),
         profile: Some(recipe.name.to_owned()),
@@ -154,7 +133,7 @@ pub async fn reference(
     Ok(Target { base: info.base.clone(), info, endpoints: stack.endpoints(), stack: Some(stack) })
 }
 
-fn request(recipe: &Recipe<'_>, logs: &Path) -> Result<StackRequest, TargetError> {
+fn request(recipe: &Recipe<'_>, logs: &Path) -> StackRequest {
     let config = serde_json::json!({ "speed": recipe.speed, "seed": recipe.seed, "profile": recipe.profile });
     let roles = topology(recipe.profile).into_iter().map(|role| RoleSpec {
         name: role.name,
@@ -163,38 +142,16 @@ fn request(recipe: &Recipe<'_>, logs: &Path) -> Result<StackRequest, TargetError
         config: config.clone(),
     });
     let run = logs.parent().and_then(Path::file_name).unwrap_or_default();
-    Ok(StackRequest {
+    StackRequest {
         run: run.to_string_lossy().into_owned(),
         program: std::env::current_exe().unwrap_or_else(|_| "loadlab".into()),
         keeper_args: vec![roles::KEEPER.to_owned()],
         role_args: vec![roles::ROLE.to_owned()],
         roles: roles.collect(),
-        external: externals(recipe.external)?,
+        external: recipe.external.by_role(),
         log_dir: logs.to_owned(),
         start_timeout: START_TIMEOUT,
-    })
-}
-
-fn externals(external: &External) -> Result<BTreeMap<String, String>, TargetError> {
-    let all = [
-        ("redis", "--redis", &external.redis, &["redis://"][..], "redis://HOST:PORT"),
-        (
-            "sql",
-            "--database",
-            &external.database,
-            &["postgres://", "postgresql://"][..],
-            "postgres://USER@HOST:PORT/DB",
-        ),
-    ];
-    let mut map = BTreeMap::new();
-    for (role, option, url, schemes, accepted) in all {
-        let Some(url) = url else { continue };
-        if !schemes.iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(TargetError::BadUrl { option, url: url.clone(), accepted });
-        }
-        map.insert(role.to_owned(), url.clone());
     }
-    Ok(map)
 }
 
 /// A service that is there already; it must accept a connection before it is loaded.

@@ -16,7 +16,7 @@ mod rounds;
 pub(crate) mod server;
 pub(crate) mod workers;
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::{Value, json};
@@ -28,6 +28,7 @@ use self::{
 use crate::{
     child::{self, ChildError, Server},
     machine::Machine,
+    quiet::{self, CpuTime, Noise},
 };
 
 /// What the server and the competitor are pinned to.
@@ -46,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) seconds: u64,
     /// Connections, each with one request under way.
     pub(crate) connections: usize,
+    /// How long to wait for a quiet machine.
+    pub(crate) patience: Duration,
 }
 
 /// Why there is no comparison.
@@ -107,6 +110,7 @@ impl Settings {
 pub(crate) struct Comparison {
     rounds: Rounds,
     missing: Vec<&'static str>,
+    noise: Noise,
 }
 
 /// Runs all rounds.
@@ -124,6 +128,8 @@ pub(crate) fn compare(settings: Settings) -> Result<Comparison, BenchError> {
         seconds: settings.seconds,
         journal: journal.clone(),
     };
+    let wake_late_p99_ms = quiet::settle(settings.patience);
+    let cpu = CpuTime::now();
     let mut rounds = Rounds::new(&present);
     for round in 1..=settings.rounds {
         for competitor in &present {
@@ -134,7 +140,8 @@ pub(crate) fn compare(settings: Settings) -> Result<Comparison, BenchError> {
     }
     // It is a temporary file; one that stays is no harm.
     let _ = std::fs::remove_file(journal);
-    Ok(Comparison { rounds, missing: absent.iter().map(|competitor| competitor.name).collect() })
+    let missing = absent.iter().map(|competitor| competitor.name).collect();
+    Ok(Comparison { rounds, missing, noise: Noise { wake_late_p99_ms, stolen: cpu.stolen_since() } })
 }
 
 fn journal_path() -> Result<PathBuf, BenchError> {
@@ -172,6 +179,7 @@ impl Comparison {
         json!({
             "competitors": self.rounds.figures(),
             "not_installed": self.missing,
+            "noise": self.noise,
             "floor": { "times_goose_per_cpu_second": FLOOR, "held": self.floor_held() },
         })
     }

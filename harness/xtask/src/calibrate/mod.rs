@@ -15,7 +15,7 @@ mod percentiles;
 pub(crate) mod script;
 pub(crate) mod server;
 
-use std::{fmt, fs, io, path::PathBuf};
+use std::{fmt, fs, io, path::PathBuf, time::Duration};
 
 use serde_json::{Map, Value, json};
 
@@ -29,6 +29,7 @@ use self::{
 use crate::{
     child::{self, ChildError, Server},
     journal::Journalled,
+    quiet::{self, CpuTime, Noise},
 };
 
 /// Why a calibration could not be made.
@@ -87,19 +88,23 @@ struct Judged {
     samples: u64,
     /// Milliseconds that the server's own timer added, at the median and the 99th percentile.
     server_late_ms: (f64, f64),
+    noise: Noise,
 }
 
-/// Runs all cases, one after another.
-pub(crate) fn run(scale: &Scale) -> Result<Calibration, CalibrateError> {
+/// Runs all cases, one after another, each on a machine that is quiet or was not for `patience`.
+pub(crate) fn run(scale: &Scale, patience: Duration) -> Result<Calibration, CalibrateError> {
     let mut judged = Vec::new();
     for case in cases::all(scale) {
+        let wake_late_p99_ms = quiet::settle(patience);
         eprintln!("{} …", case.name);
+        let cpu = CpuTime::now();
         let outcome = run_case(&case)?;
         judged.push(Judged {
             name: case.name,
             checks: (case.judge)(scale, &case.script, &outcome),
             samples: outcome.reported.whole.response.count(),
             server_late_ms: lateness(&outcome.truth),
+            noise: Noise { wake_late_p99_ms, stolen: cpu.stolen_since() },
         });
     }
     Ok(Calibration(judged))
@@ -157,6 +162,7 @@ impl Calibration {
                 "samples": case.samples,
                 "checks": case.checks,
                 "server_late_ms": { "p50": p50, "p99": p99 },
+                "noise": case.noise,
             });
             (case.name.to_owned(), figures)
         };
@@ -182,7 +188,13 @@ impl fmt::Display for Calibration {
                 writeln!(f, "  {check}")?;
             }
             let (p50, p99) = case.server_late_ms;
-            writeln!(f, "  the server's own lateness: p50 {p50:.3} ms, p99 {p99:.3} ms\n")?;
+            writeln!(f, "  the server's own lateness: p50 {p50:.3} ms, p99 {p99:.3} ms")?;
+            let Noise { wake_late_p99_ms, stolen } = case.noise;
+            let stolen = stolen * 100.0;
+            writeln!(
+                f,
+                "  the machine: wakes threads {wake_late_p99_ms:.3} ms late (p99), {stolen:.1} % stolen\n"
+            )?;
         }
         write!(f, "{}", if self.held() { "all held" } else { "MISSED" })
     }

@@ -18,9 +18,9 @@ const ARROWS: [(&str, Option<&[&str]>); 12] = [
     ("loadlab-engine", Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record"])),
     ("loadlab-chaos", Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record"])),
     ("loadlab-stack", Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record", "loadlab-chaos"])),
-    ("target-service", Some(&["loadlab-clock"])),
+    ("target-service", Some(&["loadlab-clock", "loadlab-e2e"])),
     ("loadlab", None),
-    ("loadlab-e2e", None),
+    ("loadlab-e2e", Some(&[])),
     ("xtask", None),
 ];
 

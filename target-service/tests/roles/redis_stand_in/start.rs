@@ -1,17 +1,15 @@
-//! Starts the stand-in in this process, and a real Redis if there is one.
+//! Starts the stand-in in this process.
 
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
-    path::Path,
-    process::{Child, Command, Stdio},
     sync::{
         Once,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use loadlab_clock::{Seed, Speed};
@@ -112,41 +110,5 @@ impl Drop for StandIn {
             ended.expect("one thread").expect("it did not panic");
             assert_eq!(PANICS.load(Ordering::SeqCst), 0, "a task has panicked");
         }
-    }
-}
-
-/// A real Redis on a free port, until it is dropped.
-pub(crate) struct RealRedis {
-    pub(crate) address: SocketAddr,
-    process: Child,
-}
-
-impl RealRedis {
-    /// None when there is no `redis-server` on PATH.
-    pub(crate) fn start(folder: &Path) -> Option<Self> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = port.local_addr().expect("its address");
-        drop(port);
-        let process = Command::new("redis-server")
-            .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1", "--save", ""])
-            .arg("--dir")
-            .arg(folder)
-            .stdout(Stdio::null())
-            .spawn()
-            .ok()?;
-        let redis = Self { address, process };
-        let start = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(30), "redis-server does not listen");
-            std::thread::yield_now();
-        }
-        Some(redis)
-    }
-}
-
-impl Drop for RealRedis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

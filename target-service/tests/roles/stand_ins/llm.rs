@@ -8,7 +8,7 @@ use loadlab_clock::Distribution;
 use serde_json::{Value, json};
 use target_service::profile::{LlmOperation, LlmOutage, LlmRateLimit, Profile};
 
-use crate::standin::{Standin, start};
+use super::standin::{Standin, start};
 
 /// A mock without latency and limits, changed by `change`.
 fn mock(speed: f64, change: impl FnOnce(&mut Profile)) -> Standin {

@@ -1,98 +1,26 @@
 //! The same statements on a real PostgreSQL and on the stand-in. They run where `initdb`, `postgres`
 //! and `su` are at hand, and say so where they are not.
 
-use std::{
-    fs,
-    net::TcpListener,
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use loadlab_clock::Distribution;
+use loadlab_e2e::{RealPostgres, not_run};
 use target_service::{content, sql_server};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
-use crate::standin::start;
+use super::standin::start;
 
-/// A PostgreSQL of its own, gone when dropped.
-struct Postgres {
-    server: Child,
-    port: u16,
-    _directory: tempfile::TempDir,
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-impl Postgres {
-    /// Starts one, or says why it cannot. It refuses to run as root, so it runs as `postgres`.
-    fn start() -> Result<Self, String> {
-        let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let data = directory.path().join("data");
-        fs::create_dir(&data).map_err(|error| error.to_string())?;
-        let root = rustix::process::getuid().is_root();
-        if root {
-            let owned = Command::new("chown").arg("-R").arg("postgres").arg(directory.path()).status();
-            if !owned.is_ok_and(|status| status.success()) {
-                return Err("there is no user `postgres`".to_owned());
-            }
+/// A session, once the server takes them.
+async fn connect(postgres: &RealPostgres) -> Client {
+    // A machine under load takes seconds for this.
+    for _ in 0..300 {
+        if let Ok((client, connection)) = tokio_postgres::connect(&postgres.url(), NoTls).await {
+            tokio::spawn(connection);
+            return client;
         }
-        let initialised =
-            as_user(root, &format!("initdb -D {} -U loadlab --auth=trust --no-sync", data.display()))
-                .output()
-                .map_err(|error| error.to_string())?;
-        if !initialised.status.success() {
-            return Err(String::from_utf8_lossy(&initialised.stderr).into_owned());
-        }
-        let port = free_port();
-        Ok(Self { server: spawned(root, &data, port)?, port, _directory: directory })
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-
-    async fn connect(&self) -> Client {
-        let url = format!("postgres://loadlab@127.0.0.1:{}/postgres", self.port);
-        // A machine under load takes seconds for this.
-        for _ in 0..300 {
-            if let Ok((client, connection)) = tokio_postgres::connect(&url, NoTls).await {
-                tokio::spawn(connection);
-                return client;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("PostgreSQL does not answer");
-    }
-}
-
-fn spawned(root: bool, data: &Path, port: u16) -> Result<Child, String> {
-    let options = "-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off";
-    as_user(root, &format!("exec postgres -D {} -p {port} {options}", data.display()))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| error.to_string())
-}
-
-fn as_user(root: bool, script: &str) -> Command {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let mut command = if root {
-        let mut su = Command::new("setpriv");
-        su.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "sh", "-c"]);
-        su
-    } else {
-        let mut shell = Command::new("sh");
-        shell.arg("-c");
-        shell
-    };
-    command.arg(script).env("PATH", path).current_dir("/");
-    command
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr()).expect("a free port").port()
+    panic!("PostgreSQL does not answer");
 }
 
 /// The rows of one text as the server writes them.
@@ -158,14 +86,11 @@ const PREPARED: [&str; 9] = [
 
 #[tokio::test]
 async fn schema_content_and_statements_are_the_same_on_a_real_postgresql() {
-    let postgres = match Postgres::start() {
+    let postgres = match RealPostgres::start() {
         Ok(postgres) => postgres,
-        Err(reason) => {
-            eprintln!("not run: the comparison with a real PostgreSQL: {reason}");
-            return;
-        }
+        Err(why) => return not_run("statements are those of a real PostgreSQL", &why),
     };
-    let mut real = postgres.connect().await;
+    let mut real = connect(&postgres).await;
     assert!(sql_server::seed(&mut real).await.expect("seeded"), "it was empty");
     assert!(!sql_server::seed(&mut real).await.expect("looked at"), "it is full");
     let documents = real.query_one("SELECT count(*) FROM documents", &[]).await.expect("a count");

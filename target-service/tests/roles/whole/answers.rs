@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use target_service::content;
 use tokio::net::TcpListener;
 
-use crate::stack::{Target, constant, events, quick};
+use super::stack::{Target, constant, events, quick};
 
 #[tokio::test]
 async fn a_stream_begins_with_its_sources_and_ends_with_their_provenance() {

@@ -1,8 +1,10 @@
 //! The same commands to the stand-in and to a real Redis, version 7.0 or later: the answers are the
 //! same, byte for byte, errors included. Where no order is promised, lists are compared sorted.
 
+use loadlab_e2e::{RealRedis, not_run};
+
 use super::{
-    start::{RealRedis, StandIn},
+    start::StandIn,
     wire::{Answer, Wire},
 };
 
@@ -174,10 +176,9 @@ fn both(sequence: &str, resp3: bool, real: &RealRedis) {
 
 #[test]
 fn answers_are_those_of_a_real_redis() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let Some(real) = RealRedis::start(folder.path()) else {
-        println!("not run: no redis-server on PATH");
-        return;
+    let real = match RealRedis::start() {
+        Ok(real) => real,
+        Err(why) => return not_run("answers are those of a real Redis", &why),
     };
     let mut failed = Vec::new();
     for (sequence, _) in SEQUENCES {

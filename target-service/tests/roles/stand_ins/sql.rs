@@ -11,7 +11,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use crate::standin::{Standin, start};
+use super::standin::{Standin, start};
 
 /// A stand-in whose statements take no modelled time.
 fn quick() -> Standin {

@@ -11,7 +11,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-use crate::stack::{Target, constant, events, quick};
+use super::stack::{Target, constant, events, quick};
 
 const ABANDONED: &str = "abandoned_work_total";
 

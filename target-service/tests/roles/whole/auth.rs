@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::stack::{Target, quick};
+use super::stack::{Target, quick};
 
 #[tokio::test]
 async fn without_a_good_token_the_answer_is_401_and_the_instance_hears_nothing() {

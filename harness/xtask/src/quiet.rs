@@ -1,0 +1,96 @@
+//! How quiet the machine is. Figures in milliseconds say something about the harness only where the
+//! machine itself wakes a thread in time; a virtual machine with loud neighbours does not.
+
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+
+/// One look at the machine: a thread that wants to wake every millisecond for so long.
+const PROBE: Duration = Duration::from_secs(2);
+const TICK: Duration = Duration::from_millis(1);
+/// Quiet enough: the thread is no later than this at the 99th percentile. A quarter of the tightest
+/// bound that is measured, the dispatch lag of 2 ms.
+const LATE_P99_MS: f64 = 0.5;
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// What else went on while something was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Noise {
+    /// How late a thread woke at the 99th percentile, in milliseconds, right before.
+    pub(crate) wake_late_p99_ms: f64,
+    /// Share of all CPU time that the hypervisor gave to others meanwhile.
+    pub(crate) stolen: f64,
+}
+
+/// CPU time since the machine started, in ticks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CpuTime {
+    all: u64,
+    stolen: u64,
+}
+
+impl CpuTime {
+    /// Now; zeros where the kernel does not tell.
+    pub(crate) fn now() -> Self {
+        Self::read(&fs::read_to_string("/proc/stat").unwrap_or_default())
+    }
+
+    fn read(stat: &str) -> Self {
+        let ticks = stat.lines().next().unwrap_or_default().split_whitespace().skip(1);
+        let ticks: Vec<u64> = ticks.filter_map(|tick| tick.parse().ok()).collect();
+        // The first eight are disjoint; guest time, after them, is part of user time.
+        Self { all: ticks.iter().take(8).sum(), stolen: ticks.get(7).copied().unwrap_or(0) }
+    }
+
+    /// The share that was stolen since.
+    pub(crate) fn stolen_since(self) -> f64 {
+        let now = Self::now();
+        let all = now.all.saturating_sub(self.all).max(1);
+        now.stolen.saturating_sub(self.stolen) as f64 / all as f64
+    }
+}
+
+/// Waits until the machine is quiet, at most for `patience`. The lateness at the last look, in
+/// milliseconds.
+pub(crate) fn settle(patience: Duration) -> f64 {
+    let deadline = Instant::now() + patience;
+    loop {
+        let late = lateness();
+        if late < LATE_P99_MS || Instant::now() >= deadline {
+            return late;
+        }
+        eprintln!("the machine wakes threads {late:.1} ms late: waiting until it is quiet");
+        thread::sleep(PAUSE);
+    }
+}
+
+/// How late a thread wakes at the 99th percentile, in milliseconds.
+fn lateness() -> f64 {
+    let ticks = (PROBE.as_micros() / TICK.as_micros()) as u32;
+    let start = Instant::now();
+    let mut late: Vec<Duration> = (1..=ticks)
+        .map(|tick| {
+            let due = start + TICK * tick;
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            due.elapsed()
+        })
+        .collect();
+    late.sort_unstable();
+    late[late.len() * 99 / 100].as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stolen_time_is_the_eighth_figure_of_the_kernels_line() {
+        let time = CpuTime::read("cpu  10 0 5 80 1 0 1 3 9 0\ncpu0 1 1 1 1\n");
+        assert_eq!((time.all, time.stolen), (100, 3));
+        assert_eq!(CpuTime::read("").stolen, 0);
+    }
+}
