@@ -69,7 +69,7 @@ impl TargetError {
                 Some(format!("its last words:\n{}", log.trim_end()))
             }
             Self::Unreachable { .. } => Some("start the service first, or correct --target".to_owned()),
-            _ => None,
+            Self::Stack(_) => None,
         }
     }
 }
