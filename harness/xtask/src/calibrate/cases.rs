@@ -8,14 +8,16 @@ use loadlab_record::Histogram;
 use super::{check::Check, percentiles::Exact, script::Script, server::Truth};
 use crate::journal::Journalled;
 
-/// Median of the drawn latency, and the constant one: far above what a loopback and a timer add.
-const LATENCY: Duration = Duration::from_millis(50);
+/// Median of the drawn latency, and the constant one: far above what a loopback and a timer add, on a
+/// virtual machine too, whose neighbours make a thread wake some milliseconds late. The harness is
+/// held to 2 % of it.
+const LATENCY: Duration = Duration::from_millis(200);
 /// Spread of the drawn latency: its 99.9th percentile is 4.7 times its median.
 const SIGMA: f64 = 0.5;
 /// How long the server stalls.
 const STALL: Duration = Duration::from_secs(1);
-/// A sample at least this long shows the stall: ten times what a request takes otherwise, and half of
-/// the stall, so that a user whose request comes a little after its beginning is counted.
+/// A sample at least this long shows the stall: more than twice what a request takes otherwise, and half
+/// of the stall, so that a user whose request comes a little after its beginning is counted.
 const LONG: Duration = Duration::from_millis(500);
 /// The percentiles that are compared.
 const PERCENTILES: [f64; 4] = [50.0, 95.0, 99.0, 99.9];
