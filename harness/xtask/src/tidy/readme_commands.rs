@@ -1,5 +1,5 @@
 //! Rule: the README says the two commands that must always work, and continuous integration runs
-//! the README's test command, letter for letter.
+//! the README's test command, letter for letter. `cargo run` finds `loadlab` without being told.
 
 use super::{Finding, Tree};
 
@@ -7,9 +7,11 @@ const README: &str = "README.md";
 const CI: &str = ".ci/run";
 const RUN_COMMAND: &str = "cargo run --release -- run 100-concurrent";
 const TEST_COMMAND: &str = "cargo test --release";
+const BINARY: &str = "harness/loadlab/Cargo.toml";
+const DEFAULT_RUN: &str = "default-run = \"loadlab\"";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    let says = [(README, RUN_COMMAND), (README, TEST_COMMAND), (CI, TEST_COMMAND)];
+    let says = [(README, RUN_COMMAND), (README, TEST_COMMAND), (CI, TEST_COMMAND), (BINARY, DEFAULT_RUN)];
     let missing = says.into_iter().filter(|(path, command)| !has_line(tree, path, command));
     missing.map(|(path, command)| Finding::new(path, 1, format!("no line is `{command}`"))).collect()
 }
@@ -25,9 +27,12 @@ mod tests {
     #[test]
     fn both_commands_stand_alone_on_a_line() {
         let readme = format!("```\n{RUN_COMMAND}\n{TEST_COMMAND}\n```\n");
-        let good = Tree::of(&[(README, &readme), (CI, &format!("#!/bin/sh\n{TEST_COMMAND}\n"))]);
+        let binary = format!("[package]\n{DEFAULT_RUN}\n");
+        let ci = format!("#!/bin/sh\n{TEST_COMMAND}\n");
+        let good = Tree::of(&[(README, &readme), (CI, &ci), (BINARY, &binary)]);
         assert_eq!(check(&good), []);
-        let other = Tree::of(&[(README, &readme), (CI, "cargo test --release --package one\n")]);
+        let ci = "cargo test --release --package one\n";
+        let other = Tree::of(&[(README, &readme), (CI, ci), (BINARY, &binary)]);
         assert_eq!(check(&other), [Finding::new(CI, 1, "no line is `cargo test --release`")]);
     }
 }
