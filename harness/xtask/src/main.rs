@@ -46,6 +46,9 @@ enum Task {
         /// Minutes to wait for a quiet machine before each case
         #[arg(long, default_value_t = 10)]
         patience: u64,
+        /// Measurements of a case that missed, at most
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        attempts: u32,
         /// Append the figures to this file instead of reports/evidence/calibration.jsonl
         #[arg(long)]
         out: Option<PathBuf>,
@@ -158,8 +161,8 @@ fn run(task: Task) -> Answer {
             println!("\n{summary}");
             Ok(summary.passed())
         }
-        Task::Calibrate { short, patience, out } => {
-            jobs::calibrate(short, Duration::from_secs(60 * patience), out.as_deref())
+        Task::Calibrate { short, patience, attempts, out } => {
+            jobs::calibrate(short, Duration::from_secs(60 * patience), attempts, out.as_deref())
         }
         Task::Bench { what: BenchTarget::Generator, rounds, seconds, connections, patience, out } => {
             let (rounds, connections) = (rounds.into(), connections.into());
