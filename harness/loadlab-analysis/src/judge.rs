@@ -3,6 +3,7 @@
 //! | the run | verdict |
 //! |---|---|
 //! | the generator was the limit, or the counts do not balance | inconclusive |
+//! | it was faster than the target's CPU time allows | inconclusive |
 //! | ended by a signal, by the loss of the target, or killed | inconclusive |
 //! | an objective is missed (so is one that ended the run) | fail |
 //! | otherwise | pass |
@@ -16,7 +17,7 @@ use loadlab_record::{EndReason, GeneratorSummary, Judgement, ObjectiveResult, Ru
 use crate::{
     documented, generator, health,
     objectives::{self, Measured},
-    remarks,
+    remarks, speed,
     words::value_text,
 };
 
@@ -52,6 +53,7 @@ fn verdict(
     let mut doubts: Vec<String> = Vec::new();
     doubts.extend(generator.reasons.iter().cloned());
     doubts.extend(ended_early(run));
+    doubts.extend(speed::doubts(run));
     doubts.extend(imbalance(run));
     let missed: Vec<String> =
         objectives.iter().filter(|result| result.verdict == Verdict::Fail).map(missed_text).collect();

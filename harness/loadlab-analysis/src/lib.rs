@@ -29,6 +29,7 @@ mod objectives;
 mod remarks;
 mod rules;
 mod saturation;
+mod speed;
 mod timeline;
 mod words;
 
