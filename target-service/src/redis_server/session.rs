@@ -48,8 +48,8 @@ pub(super) struct Transaction {
 pub(super) struct ClientProfile {
     pub(super) address: SocketAddr,
     pub(super) name: Bytes,
-    pub(super) library: Bytes,
-    pub(super) library_version: Bytes,
+    pub(super) client_lib: Bytes,
+    pub(super) client_lib_version: Bytes,
     pub(super) since: Instant,
     pub(super) last_used: Instant,
     pub(super) last_command: &'static str,
@@ -77,8 +77,8 @@ impl Session {
             profile: Arc::new(Mutex::new(ClientProfile {
                 address,
                 name: Bytes::new(),
-                library: Bytes::new(),
-                library_version: Bytes::new(),
+                client_lib: Bytes::new(),
+                client_lib_version: Bytes::new(),
                 since: now,
                 last_used: now,
                 last_command: "NULL",

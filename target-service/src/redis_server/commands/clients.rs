@@ -63,8 +63,8 @@ fn is_word(text: &[u8]) -> bool {
 fn set_info(call: &mut Call<'_>, attribute: &[u8], value: &Bytes) -> Outcome {
     let mut profile = call.session.profile.lock();
     let (place, attribute) = match attribute.to_ascii_lowercase().as_slice() {
-        b"lib-name" => (&mut profile.library, "lib-name"),
-        b"lib-ver" => (&mut profile.library_version, "lib-ver"),
+        b"lib-name" => (&mut profile.client_lib, "lib-name"),
+        b"lib-ver" => (&mut profile.client_lib_version, "lib-ver"),
         _ => {
             let option = String::from_utf8_lossy(attribute).into_owned();
             return Err(CommandError::UnknownAttribute { option });
@@ -113,8 +113,8 @@ fn line(id: u64, profile: &ClientProfile) -> String {
         profile.last_used.elapsed().as_secs(),
         profile.database,
         profile.last_command,
-        String::from_utf8_lossy(&profile.library),
-        String::from_utf8_lossy(&profile.library_version),
+        String::from_utf8_lossy(&profile.client_lib),
+        String::from_utf8_lossy(&profile.client_lib_version),
         if profile.version == Version::Resp3 { 3 } else { 2 },
     );
     text
