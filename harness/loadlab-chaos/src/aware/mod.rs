@@ -1,0 +1,1 @@
+//! Edges whose protocol the proxy reads: HTTP/1.1 and RESP.

@@ -1,0 +1,53 @@
+//! One connection through a proxy, from accept to end: numbered, counted, dialled, served.
+
+use std::{io, sync::Arc, time::Instant};
+
+use loadlab_clock::Sleeper;
+use tokio::net::TcpStream;
+
+use super::{Edge, Shared, Watch, edge, listener::Run};
+
+/// A connection that counts as open.
+struct Open<'a>(&'a Shared);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.counters().closed();
+    }
+}
+
+/// Serves one accepted connection until it ends.
+pub(crate) async fn serve(client: TcpStream, shared: Arc<Shared>, run: Arc<Run>) {
+    let number = shared.counters().accepted();
+    let _open = Open(&shared);
+    let mut watch = shared.watch(run.id);
+    // Nothing is dialled when the proxy stops first.
+    let Some(dialled) = dial(&run.upstream, &mut watch).await else { return };
+    let upstream = match dialled.and_then(|upstream| prepared(&client, upstream)) {
+        Ok(upstream) => upstream,
+        Err(error) => {
+            shared.counters().dial_failed();
+            log::debug!("proxy {}: {}: {error}", shared.name(), run.upstream);
+            return;
+        }
+    };
+    watch.look_anew();
+    edge::serve(run.protocol, Edge { client, upstream, number, watch }).await;
+}
+
+/// The connection to the upstream; `None` when the proxy stops before it stands.
+async fn dial(upstream: &str, watch: &mut Watch) -> Option<io::Result<TcpStream>> {
+    let deadline = Instant::now() + watch.shared().dial_timeout();
+    let connect = Sleeper::shared().timeout(deadline, TcpStream::connect(upstream));
+    tokio::select! {
+        biased;
+        () = watch.closed() => None,
+        dialled = connect => Some(dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))),
+    }
+}
+
+fn prepared(client: &TcpStream, upstream: TcpStream) -> io::Result<TcpStream> {
+    client.set_nodelay(true)?;
+    upstream.set_nodelay(true)?;
+    Ok(upstream)
+}

@@ -1,0 +1,1 @@
+//! Tests of the fault proxy over real sockets.
