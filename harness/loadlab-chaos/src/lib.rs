@@ -9,4 +9,6 @@
 //! these.
 
 pub mod aware;
+pub mod control;
 pub mod proxy;
+pub mod schedule;

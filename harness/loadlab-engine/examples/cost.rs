@@ -187,5 +187,6 @@ fn plan(load: Load) -> Plan {
             degraded_cpu: Share::ALL,
             failed_cpu: Share::ALL,
         },
+        faults: vec![],
     }
 }

@@ -445,6 +445,7 @@ pub(crate) mod tests {
                 degraded_cpu: Share::ALL,
                 failed_cpu: Share::ALL,
             },
+            faults: vec![],
         }
     }
 

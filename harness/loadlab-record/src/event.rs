@@ -34,6 +34,34 @@ pub enum EventKind {
         /// How: exit code or signal.
         how: String,
     },
+    /// A process of the stack that had died is ready again.
+    ProcessBack {
+        /// Its role.
+        role: String,
+    },
+    /// A fault is on.
+    FaultBegan {
+        /// Its name.
+        name: String,
+        /// What it does: `latency`.
+        kind: String,
+        /// Where: an edge (`service-0/redis`) or a role.
+        place: String,
+    },
+    /// A fault is over.
+    FaultEnded {
+        /// Its name.
+        name: String,
+        /// What it touched.
+        touched: Touched,
+    },
+    /// A fault could not be begun or healed.
+    FaultFailed {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// An objective was missed for the first time.
     ObjectiveMissed {
         /// Its line.
@@ -48,4 +76,22 @@ pub enum EventKind {
     },
     /// Something a reader of the report should know.
     Note(String),
+}
+
+/// What a fault touched while it was on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Touched {
+    /// Connections on which it did something, or that could not be made because of it.
+    pub connections: u64,
+    /// Bytes that it delayed, held back, dropped, cut or changed.
+    pub bytes: u64,
+    /// Processes that it signalled, or whose settings it changed.
+    pub processes: u64,
+}
+
+impl Touched {
+    /// Whether it had no effect at all: chaos that touches nothing proves nothing.
+    pub const fn is_nothing(&self) -> bool {
+        self.connections == 0 && self.bytes == 0 && self.processes == 0
+    }
 }

@@ -24,7 +24,7 @@ mod scrape;
 pub mod synthetic;
 mod window;
 
-pub use event::{EventKind, RunEvent};
+pub use event::{EventKind, RunEvent, Touched};
 pub use histogram::{Histogram, HistogramError, LatencySummary};
 pub use journal::{EndReason, Ending, Environment, Header, Journal, JournalError, JournalLine, TargetInfo};
 pub use outcome::{Outcome, OutcomeCounts};

@@ -18,6 +18,7 @@
 mod build;
 mod diagnostic;
 mod document;
+pub mod fault;
 mod field;
 mod file;
 mod nearest;

@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    fault::Fault,
     objective::{Expectation, Objective},
     quantity::{Rate, Share},
     template::Template,
@@ -64,6 +65,9 @@ pub struct Plan {
     pub documented: Option<Documented>,
     /// Where the health states begin.
     pub health: Health,
+    /// What is broken on purpose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
 }
 
 /// What is loaded: the reference target in a profile, or somebody's service.

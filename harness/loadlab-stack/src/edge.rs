@@ -1,7 +1,7 @@
 //! The edge table: every address in the stack, and who reaches whom by it.
 //!
-//! Edges are direct now. When the keeper holds the fault proxy, `address` becomes the proxy's listener
-//! for this edge, `upstream` stays what it is, and [`Via`] says so; nobody else changes.
+//! Every edge runs through a fault proxy in the keeper: `address` is that proxy's listener, `upstream`
+//! is where the process at its end serves.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,18 +20,23 @@ pub struct Edge {
     pub protocol: Option<Protocol>,
     /// Where the process at its end serves: `host:port`, or a URL for a service that is not the run's.
     pub upstream: String,
-    /// Where `from` connects to. Equal to `upstream` as long as the edge is direct.
+    /// Where `from` connects to.
     pub address: String,
     /// What is between the two.
     pub via: Via,
 }
 
 /// What an edge runs through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Via {
     /// Nothing: `address` is `upstream`.
     Direct,
+    /// The keeper's proxy of this name.
+    Proxy {
+        /// By which its control interface knows it.
+        name: String,
+    },
 }
 
 /// What is spoken on an edge.

@@ -11,6 +11,7 @@
 //! environment; its spec says all. Its standard error is its log.
 
 mod family;
+mod proxies;
 mod role;
 mod voice;
 
@@ -27,12 +28,13 @@ use std::{
 
 use self::{
     family::Family,
+    proxies::EdgeProxies,
     role::FirstLine,
     voice::{Voice, note},
 };
 use crate::{
     Command, Edge, EdgeTable, Exit, Message, Protocol, RoleFailure, RoleReady, RoleSpec, RoleUp, StackSpec,
-    Up, Via, edge::LOAD, spec::KEEPER,
+    Up, edge::LOAD, spec::KEEPER,
 };
 
 /// How long the main thread waits for an event before it looks for dead and late roles: the longest
@@ -66,6 +68,7 @@ enum End {
 struct Keeper {
     spec: StackSpec,
     family: Family,
+    proxies: EdgeProxies,
     temporary: PathBuf,
     /// Where each role serves that is ready, by name.
     ready: BTreeMap<String, RoleReady>,
@@ -91,7 +94,14 @@ pub fn keeper_main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    Keeper::new(spec, voice).run(stdin)
+    match EdgeProxies::start(&spec) {
+        Ok(proxies) => Keeper::new(spec, proxies, voice).run(stdin),
+        Err(error) => {
+            let why = format!("could not start its proxies: {error}");
+            voice.say(&Message::Failed(RoleFailure { role: KEEPER.to_owned(), why, log: String::new() }));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// The first line of the lease; `None` if it ended before.
@@ -120,14 +130,14 @@ fn hold_lease(stdin: &Stdin, outbox: &Sender<Event>) {
 }
 
 impl Keeper {
-    fn new(spec: StackSpec, voice: Voice) -> Self {
+    fn new(spec: StackSpec, proxies: EdgeProxies, voice: Voice) -> Self {
         let (outbox, inbox) = mpsc::channel();
         let family = Family::new(&spec.run, &spec.log_dir);
         // Roles are told of it by TMPDIR, which must not depend on where they are.
         let log_dir = std::path::absolute(&spec.log_dir).unwrap_or_else(|_| spec.log_dir.clone());
         let temporary = log_dir.join(TEMPORARY);
         let (ready, mute) = (BTreeMap::new(), BTreeSet::new());
-        Self { spec, family, temporary, ready, mute, voice, outbox, inbox }
+        Self { spec, family, proxies, temporary, ready, mute, voice, outbox, inbox }
     }
 
     fn run(mut self, stdin: Stdin) -> ExitCode {
@@ -143,7 +153,9 @@ impl Keeper {
         };
         note(format_args!("ending: {why}"));
         let grace = if matches!(end, End::Down) { GRACE } else { Duration::ZERO };
+        self.proxies.heal();
         self.family.end(grace);
+        self.proxies.end();
         if let Err(error) = fs::remove_dir_all(&self.temporary) {
             note(format_args!("{}: {error}", self.temporary.display()));
         }
@@ -182,7 +194,8 @@ impl Keeper {
         loop {
             self.start_what_can()?;
             if self.spec.started().all(|role| self.ready.contains_key(&role.name)) {
-                self.voice.say(&Message::Ready(self.up()));
+                let up = self.up()?;
+                self.voice.say(&Message::Ready(up));
                 self.family.write_ledger();
                 return Ok(());
             }
@@ -223,6 +236,11 @@ impl Keeper {
         match self.inbox.recv_timeout(TICK) {
             Err(_) => Ok(()),
             Ok(Event::Command(Command::Down {})) => Err(End::Down),
+            Ok(Event::Command(Command::Signal { role, signal })) => {
+                self.family.signal(&role, signal);
+                Ok(())
+            }
+            Ok(Event::Command(Command::Start { role })) => self.start_again(&role),
             Ok(Event::LeaseEnded) => Err(End::LeaseEnded),
             Ok(Event::Signal) => Err(End::Signal),
             Ok(Event::Spoke { name, line }) => self.take_first_line(name, line),
@@ -246,8 +264,39 @@ impl Keeper {
         };
         note(format_args!("{name} is ready at {}", ready.listen));
         self.family.is_ready(&ready);
-        self.ready.insert(name, ready);
+        if self.ready.insert(name.clone(), ready).is_some() {
+            self.refresh_edges_to(&name)?;
+            self.voice.say(&Message::Back { role: name });
+            self.family.write_ledger();
+        }
         Ok(())
+    }
+
+    /// A role that was started again may serve elsewhere than before.
+    fn refresh_edges_to(&mut self, name: &str) -> Result<(), End> {
+        let Some(upstream) = self.upstream(name).map(str::to_owned) else { return Ok(()) };
+        let depends = |role: &&RoleSpec| role.depends_on.iter().any(|to| to == name);
+        let mut froms: Vec<String> =
+            self.spec.started().filter(depends).map(|role| role.name.clone()).collect();
+        if froms.is_empty() {
+            froms.push(LOAD.to_owned());
+        }
+        froms.iter().try_for_each(|from| self.edge(from, name, &upstream).map(drop))
+    }
+
+    /// Starts a role that has ended, where it served before, so that whoever scrapes it finds it.
+    fn start_again(&mut self, name: &str) -> Result<(), End> {
+        let Some(mut role) = self.spec.started().find(|role| role.name == name).cloned() else {
+            note(format_args!("there is no role `{name}` to start"));
+            return Ok(());
+        };
+        if self.family.lives(name) {
+            return Ok(());
+        }
+        if let (Some(ready), Some(config)) = (self.ready.get(name), role.config.as_object_mut()) {
+            config.insert("listen".to_owned(), ready.listen.clone().into());
+        }
+        self.launch(&role)
     }
 
     fn start_what_can(&mut self) -> Result<(), End> {
@@ -256,17 +305,17 @@ impl Keeper {
             !self.family.has_started(&role.name) && dependencies.all(|name| self.upstream(name).is_some())
         };
         let startable: Vec<RoleSpec> = self.spec.started().filter(|role| can_start(role)).cloned().collect();
-        for role in startable {
-            let config = role::config(&role, &self.edges_of(&role));
-            let mut command = role::command(&self.spec, &role, &self.temporary);
-            let started = role::log_file(&self.spec.log_dir, &role.name).and_then(|log| {
-                let child = self.family.spawn(&role.name, command.stderr(log))?;
-                role::converse(child, config, &role.name, &self.outbox)
-            });
-            started
-                .map_err(|error| self.role_failed(&role.name, format!("could not be started: {error}")))?;
-        }
-        Ok(())
+        startable.iter().try_for_each(|role| self.launch(role))
+    }
+
+    fn launch(&mut self, role: &RoleSpec) -> Result<(), End> {
+        let config = role::config(role, &self.edges_of(role)?);
+        let mut command = role::command(&self.spec, role, &self.temporary);
+        let started = role::log_file(&self.spec.log_dir, &role.name).and_then(|log| {
+            let child = self.family.spawn(&role.name, command.stderr(log))?;
+            role::converse(child, config, &role.name, &self.outbox)
+        });
+        started.map_err(|error| self.role_failed(&role.name, format!("could not be started: {error}")))
     }
 
     fn refuse_late_ones(&self) -> Result<(), End> {
@@ -287,44 +336,42 @@ impl Keeper {
     }
 
     /// The edges from a role to what it depends on, all of it ready.
-    fn edges_of(&self, role: &RoleSpec) -> Vec<Edge> {
-        let edge = |to: &String| Some(self.edge(&role.name, to, self.upstream(to)?));
-        role.depends_on.iter().filter_map(edge).collect()
+    fn edges_of(&mut self, role: &RoleSpec) -> Result<Vec<Edge>, End> {
+        let upstream = |to: &String| Some((to.clone(), self.upstream(to)?.to_owned()));
+        let ready: Vec<(String, String)> = role.depends_on.iter().filter_map(upstream).collect();
+        ready.into_iter().map(|(to, upstream)| self.edge(&role.name, &to, &upstream)).collect()
     }
 
-    /// The one place that makes edges; the fault proxy's listeners will be made here.
-    fn edge(&self, from: &str, to: &str, upstream: &str) -> Edge {
+    /// The one place that makes edges, each through a proxy of its own.
+    fn edge(&mut self, from: &str, to: &str, upstream: &str) -> Result<Edge, End> {
         let role = self.spec.roles.iter().find(|role| role.name == to).map_or(to, |role| &role.role);
-        Edge {
-            from: from.to_owned(),
-            to: to.to_owned(),
-            protocol: Protocol::of_role(role),
-            upstream: upstream.to_owned(),
-            address: upstream.to_owned(),
-            via: Via::Direct,
-        }
+        let protocol = Protocol::of_role(role);
+        self.proxies.edge(from, to, protocol, upstream).map_err(|error| {
+            failed(KEEPER, format!("could not make the edge from {from} to {to}: {error}"), String::new())
+        })
     }
 
     /// What the harness is told when everything is ready.
-    fn up(&self) -> Up {
+    fn up(&mut self) -> Result<Up, End> {
+        let started: Vec<RoleSpec> = self.spec.started().cloned().collect();
+        let depended_on: BTreeSet<&String> = started.iter().flat_map(|role| &role.depends_on).collect();
         let mut edges = EdgeTable::default();
-        let depended_on: BTreeSet<&String> =
-            self.spec.started().flat_map(|role| role.depends_on.iter()).collect();
         // The load uses what nobody in the stack does: the gateway.
-        for role in self.spec.started().filter(|role| !depended_on.contains(&role.name)) {
-            if let Some(upstream) = self.upstream(&role.name) {
-                edges.push(self.edge(LOAD, &role.name, upstream));
+        for role in started.iter().filter(|role| !depended_on.contains(&role.name)) {
+            if let Some(upstream) = self.upstream(&role.name).map(str::to_owned) {
+                edges.push(self.edge(LOAD, &role.name, &upstream)?);
             }
         }
-        for edge in self.spec.started().flat_map(|role| self.edges_of(role)) {
-            edges.push(edge);
+        for role in &started {
+            self.edges_of(role)?.into_iter().for_each(|edge| edges.push(edge));
         }
         let up = |role: &RoleSpec| {
             let (ready, pid) = (self.ready.get(&role.name)?, self.family.pid(&role.name)?);
             let (listen, admin) = (ready.listen.clone(), ready.admin.clone());
             Some(RoleUp { name: role.name.clone(), pid, listen, admin })
         };
-        Up { edges, roles: self.spec.started().filter_map(up).collect() }
+        let roles = started.iter().filter_map(up).collect();
+        Ok(Up { edges, roles, control: self.proxies.control().to_owned() })
     }
 }
 

@@ -17,6 +17,9 @@
 //! | role | yes | the keeper kills its group; second line: the kernel does, when the keeper dies |
 //! | what a role starts | its role's | with the group, or as the keeper's adopted child (it is a subreaper) |
 //!
+//! The keeper also holds the fault proxy: every edge runs through a proxy of its own, and the harness
+//! disturbs them by Toxiproxy's HTTP interface at [`Up::control`].
+//!
 //! What even SIGKILL of harness *and* keeper leaves carries the run's name in its environment, and
 //! [`left_overs`] finds it.
 //!
@@ -31,6 +34,7 @@
 //!
 //! Nothing here knows the load, the record or the target's profile.
 
+mod address;
 mod edge;
 mod keeper;
 mod ledger;
@@ -47,6 +51,6 @@ pub use left_over::{CleanReport, LeftOver, clean, left_overs};
 pub use scrape::{Exposition, ScrapeOutcome, Scraped, Scraper, parse_exposition};
 pub use spec::{
     Command, Exit, KEEPER_VARIABLE, LEASE_HOLDER_VARIABLE, Message, ROLE_VARIABLE, RUN_VARIABLE, RoleFailure,
-    RoleReady, RoleSpec, RoleUp, SpecError, StackSpec, Up,
+    RoleReady, RoleSignal, RoleSpec, RoleUp, SpecError, StackSpec, Up,
 };
 pub use stack::{DownReport, MetricsEndpoint, Stack, StackError, StackEvent, StackRequest};

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use loadlab_clock::{Seed, Speed};
 use serde::{Deserialize, Serialize};
 
 use crate::EdgeTable;
@@ -41,6 +42,10 @@ pub struct StackSpec {
     pub external: BTreeMap<String, String>,
     /// Real milliseconds that a role has from its start until it is ready.
     pub start_timeout_ms: u64,
+    /// Scenario seconds per real second: what is disturbed, is so in scenario time.
+    pub speed: Speed,
+    /// Where the disturbances' draws come from.
+    pub seed: Seed,
 }
 
 /// One process.
@@ -65,6 +70,32 @@ pub struct RoleSpec {
 pub enum Command {
     /// End everything; ask politely first.
     Down {},
+    /// Send a signal to a role's process group.
+    Signal {
+        /// Its name.
+        role: String,
+        /// Which.
+        signal: RoleSignal,
+    },
+    /// Start a role again that has ended, at the address where it served before.
+    Start {
+        /// Its name.
+        role: String,
+    },
+}
+
+/// What can be sent to a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleSignal {
+    /// SIGKILL.
+    Kill,
+    /// SIGTERM.
+    Terminate,
+    /// SIGSTOP.
+    Pause,
+    /// SIGCONT.
+    Resume,
 }
 
 /// What the keeper says to the harness.
@@ -82,6 +113,11 @@ pub enum Message {
         /// How it ended.
         how: Exit,
     },
+    /// A role that had been started again is ready.
+    Back {
+        /// Its name.
+        role: String,
+    },
     /// Everything has ended; so does the keeper.
     Down {},
 }
@@ -93,6 +129,8 @@ pub struct Up {
     pub edges: EdgeTable,
     /// The processes, in the order of the spec.
     pub roles: Vec<RoleUp>,
+    /// Where the edges' proxies are controlled, `host:port`: Toxiproxy's HTTP interface.
+    pub control: String,
 }
 
 /// A process that is up.
@@ -299,6 +337,8 @@ mod tests {
             log_dir: PathBuf::from("logs"),
             external: BTreeMap::new(),
             start_timeout_ms: 1_000,
+            speed: Speed::REAL,
+            seed: Seed::new(1),
         }
     }
 

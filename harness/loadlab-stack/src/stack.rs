@@ -9,12 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use loadlab_clock::{Seed, Speed};
 use tokio_util::sync::CancellationToken;
 
 use self::lease::Lease;
 use crate::{
-    Command, EdgeTable, Exit, Ledger, LeftOver, Message, RoleFailure, RoleSpec, RoleUp, SpecError, StackSpec,
-    Up,
+    Command, EdgeTable, Exit, Ledger, LeftOver, Message, RoleFailure, RoleSignal, RoleSpec, RoleUp,
+    SpecError, StackSpec, Up,
 };
 
 /// What the keeper needs beyond the roles' own time: to start, to speak, on a busy machine.
@@ -39,6 +40,10 @@ pub struct StackRequest {
     pub log_dir: PathBuf,
     /// Real time that a role has from its start until it is ready.
     pub start_timeout: Duration,
+    /// Scenario seconds per real second.
+    pub speed: Speed,
+    /// Where the draws of disturbances come from.
+    pub seed: Seed,
 }
 
 /// Why a stack did not come up or did not go down.
@@ -129,6 +134,11 @@ pub enum StackEvent {
         /// How it ended.
         how: Exit,
     },
+    /// A role that had been started again is ready.
+    Back {
+        /// Its name.
+        role: String,
+    },
     /// The keeper ended without being asked to, and everything with it.
     KeeperLost,
 }
@@ -170,10 +180,11 @@ impl Stack {
     /// # Errors
     /// See [`StackError`]; `Stopped` if `stop` is cancelled before all is ready.
     pub async fn up(request: StackRequest, stop: CancellationToken) -> Result<Self, StackError> {
-        let StackRequest { run, program, keeper_args, role_args, roles, external, log_dir, start_timeout } =
-            request;
+        let StackRequest { run, program, keeper_args, role_args, roles, external, log_dir, .. } = request;
+        let StackRequest { start_timeout, speed, seed, .. } = request;
         let start_timeout_ms = u64::try_from(start_timeout.as_millis()).unwrap_or(u64::MAX);
-        let spec = StackSpec { run, roles, program, role_args, log_dir, external, start_timeout_ms };
+        let spec =
+            StackSpec { run, roles, program, role_args, log_dir, external, start_timeout_ms, speed, seed };
         spec.check().map_err(|reason| StackError::Request { reason })?;
         // At worst each role waits for the one before it.
         let roles = u32::try_from(spec.started().count()).unwrap_or(u32::MAX);
@@ -205,6 +216,11 @@ impl Stack {
     /// Every address in the stack, and who uses it.
     pub fn edges(&self) -> &EdgeTable {
         &self.up.edges
+    }
+
+    /// Where the edges' proxies are controlled, `host:port`: Toxiproxy's HTTP interface.
+    pub fn control(&self) -> &str {
+        &self.up.control
     }
 
     /// The processes that the keeper started, in the order of the request.
@@ -244,6 +260,7 @@ impl Stack {
         loop {
             match self.lease.hear().await {
                 Some(Message::Died { role, how }) => return StackEvent::Died { role, how },
+                Some(Message::Back { role }) => return StackEvent::Back { role },
                 Some(Message::Ready(_) | Message::Failed(_) | Message::Down {}) => {}
                 None => {
                     self.lease.sweep().await;
@@ -251,6 +268,22 @@ impl Stack {
                 }
             }
         }
+    }
+
+    /// Sends a signal to a role. What comes of it is told by [`Stack::next_event`].
+    ///
+    /// # Errors
+    /// The keeper is gone.
+    pub async fn signal(&mut self, role: &str, signal: RoleSignal) -> io::Result<()> {
+        self.lease.say(&Command::Signal { role: role.to_owned(), signal }).await
+    }
+
+    /// Starts a role again that has ended, at the address where it served before.
+    ///
+    /// # Errors
+    /// The keeper is gone.
+    pub async fn start(&mut self, role: &str) -> io::Result<()> {
+        self.lease.say(&Command::Start { role: role.to_owned() }).await
     }
 
     /// Takes it down: asks politely, waits for the keeper to end, and kills it if it does not within
@@ -284,7 +317,7 @@ async fn first_answer(lease: &mut Lease, spec: &StackSpec) -> Result<Up, StackEr
                 let RoleFailure { role, why: reason, log } = failure;
                 return Err(StackError::RoleFailed { role, reason, log });
             }
-            Some(Message::Died { .. } | Message::Down {}) => {}
+            Some(Message::Died { .. } | Message::Back { .. } | Message::Down {}) => {}
             None => return Err(lost()),
         }
     }

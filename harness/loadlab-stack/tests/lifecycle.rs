@@ -55,6 +55,8 @@ impl Run {
             external: BTreeMap::new(),
             log_dir: self.log_dir(),
             start_timeout: PATIENT,
+            speed: loadlab_clock::Speed::REAL,
+            seed: loadlab_clock::Seed::new(1),
         }
     }
 

@@ -122,6 +122,7 @@ pub(crate) fn plan(load: Load, steps: Vec<Step>) -> Plan {
             degraded_cpu: Share::ALL,
             failed_cpu: Share::ALL,
         },
+        faults: vec![],
     }
 }
 

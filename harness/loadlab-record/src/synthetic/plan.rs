@@ -54,6 +54,7 @@ pub(super) fn plan(synthetic: &Synthetic) -> Plan {
             degraded_cpu: share(0.7),
             failed_cpu: share(0.9),
         },
+        faults: vec![],
     }
 }
 

@@ -88,9 +88,33 @@ fn words(what: &EventKind) -> String {
             format!("breaker {name}: {} to {}", from.replace('_', "-"), to.replace('_', "-"))
         }
         EventKind::ProcessDied { role, how } => format!("process {role} died: {how}"),
+        EventKind::ProcessBack { role } => format!("process {role} is back"),
+        EventKind::FaultBegan { name, kind, place } => format!("fault began: {name} ({kind} at {place})"),
+        EventKind::FaultEnded { name, touched } => format!("fault ended: {name}; {}", touched_words(touched)),
+        EventKind::FaultFailed { name, reason } => format!("fault failed: {name}: {reason}"),
         EventKind::ObjectiveMissed { objective, .. } => format!("objective missed: {objective}"),
         EventKind::Stopping { reason } => format!("stopping: {reason}"),
         EventKind::Note(text) => text.clone(),
+    }
+}
+
+/// What a fault touched, in words.
+fn touched_words(touched: &Touched) -> String {
+    let parts = [
+        (touched.connections, "connection", "connections"),
+        (touched.bytes, "byte", "bytes"),
+        (touched.processes, "process", "processes"),
+    ];
+    let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
+    let parts: Vec<String> = parts
+        .map(|(count, one, many)| {
+            format!("{} {}", figures::count(count), if count == 1 { one } else { many })
+        })
+        .collect();
+    if parts.is_empty() {
+        "it touched nothing".to_owned()
+    } else {
+        format!("it touched {}", parts.join(", "))
     }
 }
 

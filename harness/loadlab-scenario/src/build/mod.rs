@@ -2,6 +2,7 @@
 //! tell. Nothing stops at a mistake; what depends on a wrong value is left out and not complained about.
 
 mod client;
+mod fault;
 mod feed;
 mod journey;
 mod judge;
@@ -68,6 +69,7 @@ pub(crate) fn plan(b: Builder<'_>, file: &ScenarioFile) -> Option<Plan> {
     let objectives = b.objectives(file.objectives.as_ref(), &steps);
     let documented = b.documented(file.documented.as_ref(), &steps);
     let health = b.health(file.health.as_ref());
+    let faults = b.faults(file.faults.as_ref(), load.as_ref(), target.as_ref());
     if !b.problems.is_empty() {
         return None;
     }
@@ -89,6 +91,7 @@ pub(crate) fn plan(b: Builder<'_>, file: &ScenarioFile) -> Option<Plan> {
         objectives: objectives?,
         documented: documented?,
         health: health?,
+        faults: faults?,
     })
 }
 

@@ -4,6 +4,7 @@
 //! They contain no defaults and no checks across fields.
 
 pub(crate) mod client;
+pub(crate) mod fault;
 pub(crate) mod feed;
 pub(crate) mod journey;
 pub(crate) mod judge;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 
 use self::{
     client::ClientFile,
+    fault::FaultFile,
     feed::FeedFile,
     journey::{JourneyFile, StepFile},
     judge::{DocumentedFile, HealthFile, ObjectiveFile, ObjectiveLine},
@@ -65,6 +67,8 @@ pub(crate) struct ScenarioFile {
     pub(crate) documented: Option<At<DocumentedFile>>,
     /// Where the health states begin.
     pub(crate) health: Option<At<HealthFile>>,
+    /// What is broken on purpose.
+    pub(crate) faults: Option<At<Vec<At<FaultFile>>>>,
 }
 
 /// What is loaded: either `profile` (and `set`), or `url` (and `metrics`).

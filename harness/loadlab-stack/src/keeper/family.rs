@@ -17,7 +17,7 @@ use rustix::{
 };
 
 use super::voice::note;
-use crate::{Exit, Ledger, LedgerEntry, RoleReady, process_table};
+use crate::{Exit, Ledger, LedgerEntry, RoleReady, RoleSignal, process_table};
 
 /// How long killing may take. With the rest of the clean-up it must stay under a second; only a process
 /// that hangs in the kernel needs more, and it is beyond anybody's reach.
@@ -66,14 +66,39 @@ impl Family {
         self.ledger.roles.iter().any(|entry| entry.name == name)
     }
 
+    /// Of its newest process.
     pub(super) fn pid(&self, name: &str) -> Option<u32> {
-        self.ledger.roles.iter().find(|entry| entry.name == name).map(|entry| entry.pid)
+        self.newest(name).map(|entry| entry.pid)
+    }
+
+    /// Whether its newest process has not ended.
+    pub(super) fn lives(&self, name: &str) -> bool {
+        self.newest(name).is_some_and(|entry| entry.ended_ms.is_none())
+    }
+
+    /// Signals a role's group, if it lives.
+    pub(super) fn signal(&self, name: &str, signal: RoleSignal) {
+        let signal = match signal {
+            RoleSignal::Kill => Signal::KILL,
+            RoleSignal::Terminate => Signal::TERM,
+            RoleSignal::Pause => Signal::STOP,
+            RoleSignal::Resume => Signal::CONT,
+        };
+        let living = self.newest(name).filter(|entry| entry.ended_ms.is_none());
+        match living.and_then(|entry| i32::try_from(entry.pid).ok()).and_then(Pid::from_raw) {
+            Some(pid) => signal_group(pid, signal),
+            None => note(format_args!("{name} does not live and is not signalled")),
+        }
+    }
+
+    fn newest(&self, name: &str) -> Option<&LedgerEntry> {
+        self.ledger.roles.iter().rfind(|entry| entry.name == name)
     }
 
     /// Books that a role is ready.
     pub(super) fn is_ready(&mut self, ready: &RoleReady) {
         let now = self.ledger.now_ms();
-        if let Some(entry) = self.ledger.roles.iter_mut().find(|entry| entry.name == ready.role) {
+        if let Some(entry) = self.ledger.roles.iter_mut().rfind(|entry| entry.name == ready.role) {
             entry.ready_ms = Some(now);
             entry.listen = Some(ready.listen.clone());
             entry.admin.clone_from(&ready.admin);
@@ -84,7 +109,9 @@ impl Family {
     pub(super) fn late(&self, timeout: Duration) -> Option<String> {
         let now = self.ledger.now_ms();
         let is_late = |entry: &&LedgerEntry| {
-            entry.ready_ms.is_none() && Duration::from_millis(now - entry.started_ms) > timeout
+            entry.ready_ms.is_none()
+                && entry.ended_ms.is_none()
+                && Duration::from_millis(now - entry.started_ms) > timeout
         };
         self.ledger.roles.iter().find(is_late).map(|entry| entry.name.clone())
     }

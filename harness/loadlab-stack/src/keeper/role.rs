@@ -65,9 +65,10 @@ pub(super) fn config(role: &RoleSpec, edges: &[Edge]) -> Value {
     config
 }
 
-/// The log a role's standard error goes to, emptied.
+/// The log a role's standard error goes to: a role that is started again adds to it. Run folders are
+/// new, so it begins empty.
 pub(super) fn log_file(log_dir: &Path, name: &str) -> io::Result<File> {
-    File::create(log_path(log_dir, name))
+    File::options().create(true).append(true).open(log_path(log_dir, name))
 }
 
 /// The last lines of a role's log; empty if there are none.

@@ -170,6 +170,8 @@ fn harness(request: &str) -> ExitCode {
         external: BTreeMap::new(),
         log_dir,
         start_timeout: Duration::from_secs(30),
+        speed: loadlab_clock::Speed::REAL,
+        seed: loadlab_clock::Seed::new(1),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

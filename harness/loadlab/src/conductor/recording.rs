@@ -188,6 +188,10 @@ impl Recording {
             }
             EventKind::Breaker { name, from, to } => format!("breaker {name}: {from} to {to}"),
             EventKind::ProcessDied { role, how } => format!("{role} died: {how}"),
+            EventKind::ProcessBack { role } => format!("{role} is back"),
+            EventKind::FaultBegan { name, .. } => format!("fault began: {name}"),
+            EventKind::FaultEnded { name, .. } => format!("fault ended: {name}"),
+            EventKind::FaultFailed { name, reason } => format!("fault failed: {name}: {reason}"),
             EventKind::ObjectiveMissed { objective, .. } => format!("missed: {objective}"),
             EventKind::Stopping { reason } => format!("stopping: {reason}"),
             EventKind::Note(note) => note.clone(),

@@ -151,6 +151,8 @@ fn request(recipe: &Recipe<'_>, logs: &Path) -> StackRequest {
         external: recipe.external.by_role(),
         log_dir: logs.to_owned(),
         start_timeout: START_TIMEOUT,
+        speed: recipe.speed,
+        seed: recipe.seed,
     }
 }
 

@@ -1,0 +1,196 @@
+//! What is broken on purpose.
+
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, json_schema};
+use serde::Deserialize;
+
+use crate::{
+    fault::{EdgeName, Stream},
+    field::{At, Leaf, Names},
+    parse::{
+        FromText, TextError, Words,
+        quantity::{ByteRate, Name, is_name},
+    },
+    quantity::Share,
+};
+
+/// One disturbance: when, and exactly one of what.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Fault")]
+pub(crate) struct FaultFile {
+    /// Its name in events and reports. Default: what it does and where.
+    pub(crate) name: Option<Leaf<Name>>,
+    /// When it begins, from the start of the run. Default: at the start.
+    pub(crate) at: Option<Leaf<Duration>>,
+    /// How long it lasts.
+    pub(crate) r#for: Leaf<Duration>,
+    /// It begins again so long after each beginning. Default: once.
+    pub(crate) every: Option<Leaf<Duration>>,
+    /// Answers come later.
+    pub(crate) latency: Option<At<LatencyFile>>,
+    /// Answers come at a limited rate.
+    pub(crate) bandwidth: Option<At<BandwidthFile>>,
+    /// Data disappears, and connections stay.
+    pub(crate) black_hole: Option<At<PlaceFile>>,
+    /// Connections are reset.
+    pub(crate) reset: Option<At<PlaceFile>>,
+    /// Connections are refused.
+    pub(crate) down: Option<At<DownFile>>,
+    /// Connections end after so many bytes.
+    pub(crate) cut: Option<At<CutFile>>,
+    /// Chunks are lost as packets are.
+    pub(crate) packet_loss: Option<At<PacketLossFile>>,
+    /// Any toxic of the fault proxy, in its own terms.
+    pub(crate) toxic: Option<At<ToxicFile>>,
+    /// A process is killed, and started again when the fault is over.
+    pub(crate) kill: Option<At<ProcessFile>>,
+    /// A process is asked to end, and started again when the fault is over.
+    pub(crate) terminate: Option<At<ProcessFile>>,
+    /// A process is stopped, and goes on when the fault is over.
+    pub(crate) pause: Option<At<ProcessFile>>,
+    /// A stand-in's settings are others.
+    pub(crate) settings: Option<At<SettingsFile>>,
+}
+
+/// Answers come later.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "LatencyFault")]
+pub(crate) struct LatencyFile {
+    /// Where: `service-0/sql`.
+    pub(crate) edge: Leaf<EdgeName>,
+    /// By how much.
+    pub(crate) add: Leaf<Duration>,
+    /// More or less so much, evenly. Default: none.
+    pub(crate) jitter: Option<Leaf<Duration>>,
+    /// On which share of the connections. Default: 100%.
+    pub(crate) share: Option<Leaf<Share>>,
+    /// Which way. Default: downstream, the answers.
+    pub(crate) stream: Option<Leaf<Stream>>,
+}
+
+/// Answers come at a limited rate.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "BandwidthFault")]
+pub(crate) struct BandwidthFile {
+    /// Where.
+    pub(crate) edge: Leaf<EdgeName>,
+    /// Of each connection: `50KB/s`.
+    pub(crate) rate: Leaf<ByteRate>,
+    /// On which share of the connections. Default: 100%.
+    pub(crate) share: Option<Leaf<Share>>,
+    /// Which way. Default: downstream, the answers.
+    pub(crate) stream: Option<Leaf<Stream>>,
+}
+
+/// Where, and on how much of it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "EdgeFault")]
+pub(crate) struct PlaceFile {
+    /// Where.
+    pub(crate) edge: Leaf<EdgeName>,
+    /// After so long. Default: a black hole stays; a reset comes at once.
+    pub(crate) after: Option<Leaf<Duration>>,
+    /// On which share of the connections. Default: 100%.
+    pub(crate) share: Option<Leaf<Share>>,
+}
+
+/// Where.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "DownFault")]
+pub(crate) struct DownFile {
+    /// Where.
+    pub(crate) edge: Leaf<EdgeName>,
+}
+
+/// Connections end after so many bytes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "CutFault")]
+pub(crate) struct CutFile {
+    /// Where.
+    pub(crate) edge: Leaf<EdgeName>,
+    /// Bytes of the answers that pass.
+    pub(crate) bytes: Leaf<u32>,
+    /// On which share of the connections. Default: 100%.
+    pub(crate) share: Option<Leaf<Share>>,
+}
+
+/// Chunks are lost as packets are.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "PacketLossFault")]
+pub(crate) struct PacketLossFile {
+    /// Where.
+    pub(crate) edge: Leaf<EdgeName>,
+    /// Which share of the chunks is lost.
+    pub(crate) loss: Leaf<Share>,
+    /// Which way. Default: downstream, the answers.
+    pub(crate) stream: Option<Leaf<Stream>>,
+}
+
+/// Any toxic of the fault proxy.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ToxicFault")]
+pub(crate) struct ToxicFile {
+    /// Where.
+    pub(crate) edge: Leaf<EdgeName>,
+    /// Its type.
+    pub(crate) r#type: Leaf<Name>,
+    /// Which way. Default: downstream, the answers.
+    pub(crate) stream: Option<Leaf<Stream>>,
+    /// On which share of the connections. Default: 100%.
+    pub(crate) share: Option<Leaf<Share>>,
+    /// By name; times are milliseconds.
+    pub(crate) attributes: Option<At<Names<Leaf<String>>>>,
+}
+
+/// A process of the stack.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ProcessFault")]
+pub(crate) struct ProcessFile {
+    /// Its name: `service-0`.
+    pub(crate) role: Leaf<Name>,
+}
+
+/// A stand-in's settings.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SettingsFault")]
+pub(crate) struct SettingsFile {
+    /// Its name: `llm`.
+    pub(crate) role: Leaf<Name>,
+    /// Setting to value.
+    pub(crate) set: At<Names<Leaf<String>>>,
+}
+
+impl Words for Stream {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("downstream", Self::Downstream), ("upstream", Self::Upstream)];
+}
+
+impl FromText for EdgeName {
+    fn from_text(text: &str) -> Result<Self, TextError> {
+        match text.split_once('/') {
+            Some((from, to)) if is_name(from) && is_name(to) => {
+                Ok(Self { from: from.to_owned(), to: to.to_owned() })
+            }
+            _ => {
+                let message = format!("`{}` is no edge", crate::document::shortened(text));
+                Err(TextError::whole(text, message)
+                    .accepted("who depends and on whom: `service-0/sql`, `load/gateway-0`"))
+            }
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$" })
+    }
+}
