@@ -78,6 +78,15 @@ pub struct Proxies {
     me: Weak<Self>,
 }
 
+impl Drop for Proxies {
+    /// Listeners are closed and connections end with the registry: nothing serves unseen.
+    fn drop(&mut self) {
+        for entry in self.entries.get_mut().values() {
+            entry.stop(&mut entry.state.lock());
+        }
+    }
+}
+
 impl Proxies {
     /// No proxies yet. Connections run on the current runtime, the control plane on a thread of its
     /// own; calls may come from any thread.

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use loadlab_chaos::proxy::{ConnectionCount, FlowCount, Options, ProxyPatch, ProxySpec};
+use loadlab_chaos::proxy::{
+    ConnectionCount, Direction, FlowCount, Options, Proxies, ProxyPatch, ProxySpec, ToxicSpec,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -180,4 +182,45 @@ async fn calls_work_from_threads_without_a_runtime() {
     });
     let listen = made.join().expect("no panic").parse().expect("an address");
     echo(&mut connect(listen).await, b"hello").await.expect("an echo");
+}
+
+#[tokio::test]
+async fn nothing_serves_on_when_the_registry_is_dropped() {
+    let upstream = echo_server().await;
+    let proxies = Proxies::new(Options::default());
+    let view = proxies.create(&ProxySpec::new("p", upstream.to_string())).expect("a proxy");
+    let listen: std::net::SocketAddr = view.listen.parse().expect("an address");
+    let mut stream = connect(listen).await;
+    echo(&mut stream, b"up").await.expect("an echo");
+    drop(proxies);
+    assert!(TcpStream::connect(listen).await.is_err(), "still listens");
+    assert_eq!(end_of(&mut stream).await, Ok(0));
+}
+
+#[tokio::test]
+async fn the_api_ends_when_it_is_told_to_and_so_do_its_leases() {
+    let proxies = Proxies::new(Options::default());
+    proxies.create(&ProxySpec::new("p", "127.0.0.1:1")).expect("a proxy");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let registry = std::sync::Arc::clone(&proxies);
+    let serving = tokio::spawn(async move {
+        let stopped = async { stopped.await.unwrap_or_default() };
+        loadlab_chaos::proxy::api::serve(listener, registry, stopped).await
+    });
+    let mut holder = connect(address).await;
+    holder.write_all(b"POST /leases HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+    let mut byte = [0];
+    within(PATIENCE, holder.read_exact(&mut byte)).await.expect("an answer");
+    let spec = ToxicSpec::new("timeout", Direction::Upstream, serde_json::json!({}));
+    proxies.add_toxic("p", &spec, Some("lease-1")).expect("a toxic");
+    let mut newest = proxies.subscribe();
+    stop.send(()).expect("somebody listens");
+    within(PATIENCE, serving).await.expect("no panic").expect("it served");
+    within(PATIENCE, newest.wait_for(|newest| *newest == 3)).await.expect("a journal");
+    assert!(proxies.toxics("p").expect("a proxy").is_empty());
+    // The listener goes with its thread's task, a moment later than the leases at most.
+    let _ = end_of(&mut holder).await;
+    assert!(TcpStream::connect(address).await.is_err(), "still listens");
 }
