@@ -18,6 +18,7 @@ use super::{
     AddressError, ControlError, Event, EventKind, ProxyPatch, ProxySpec, ProxyStats, ProxyView,
     address::{is_same_listen, listen_address},
     budget::Budget,
+    control_thread::ControlThread,
     journal::Journal,
     lease::Leases,
     metrics::Retired,
@@ -66,7 +67,10 @@ impl Default for Options {
 pub struct Proxies {
     pub(crate) options: Options,
     pub(crate) conditions: Conditions,
+    /// Where links run.
     runtime: Handle,
+    /// Where the API is served and toxics expire.
+    control: ControlThread,
     pub(crate) entries: Mutex<BTreeMap<String, Arc<ProxyEntry>>>,
     pub(crate) journal: Journal,
     pub(crate) leases: Leases,
@@ -74,8 +78,18 @@ pub struct Proxies {
     me: Weak<Self>,
 }
 
+impl Drop for Proxies {
+    /// Listeners are closed and connections end with the registry: nothing serves unseen.
+    fn drop(&mut self) {
+        for entry in self.entries.get_mut().values() {
+            entry.stop(&mut entry.state.lock());
+        }
+    }
+}
+
 impl Proxies {
-    /// No proxies yet. Connections run on the current runtime; calls may come from any thread.
+    /// No proxies yet. Connections run on the current runtime, the control plane on a thread of its
+    /// own; calls may come from any thread.
     ///
     /// # Panics
     ///
@@ -90,6 +104,7 @@ impl Proxies {
         Arc::new_cyclic(|me| Self {
             conditions,
             runtime: Handle::current(),
+            control: ControlThread::start(),
             entries: Mutex::default(),
             journal: Journal::new(options.clock, options.journal_entries_max),
             leases: Leases::default(),
@@ -103,8 +118,9 @@ impl Proxies {
         Weak::clone(&self.me)
     }
 
-    pub(crate) fn runtime(&self) -> &Handle {
-        &self.runtime
+    /// The runtime of the control plane.
+    pub(crate) fn control(&self) -> &Handle {
+        self.control.handle()
     }
 
     /// Makes a proxy. Its toxics are in place before its first connection.

@@ -10,7 +10,7 @@
 //! A *proxy* is a listening address and an upstream. A *link* is one connection through it, with
 //! two *directions*: upstream (from the client) and downstream (to the client). A *toxic* disturbs
 //! one direction. The *control plane* ([`Proxies`] and its HTTP [`api`]) only changes shared state
-//! and wakes links; it never waits for a link to do anything.
+//! and wakes links; it never waits for a link to do anything, and it has a thread of its own.
 //!
 //! The HTTP API is Toxiproxy's, so every client of that drives this proxy unchanged. It deviates
 //! where the original loses data, crashes or hangs, and only adds otherwise:
@@ -36,6 +36,7 @@ pub mod api;
 mod budget;
 mod chain;
 mod control;
+mod control_thread;
 mod counters;
 mod draw;
 mod edge;

@@ -32,6 +32,8 @@ use tokio::{
 
 use super::{Direction, Edge, Shared, Watch, chain::Chain, counters::Flow};
 
+/// How many chunks one direction passes before the other links of its worker have their turn.
+const CHUNKS_IN_A_ROW: usize = 16;
 /// What one read takes at most. Larger reads gain nothing over loopback, and this stays in cache.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -183,7 +185,7 @@ impl<'a> Half<'a> {
         watch: &Watch,
         buffer: &mut [u8],
     ) -> Poll<io::Result<Step>> {
-        loop {
+        for _ in 0..CHUNKS_IN_A_ROW {
             ready!(self.poll_flush(context))?;
             if self.has_ended {
                 return self.poll_end(context);
@@ -205,6 +207,8 @@ impl<'a> Half<'a> {
                 self.pending.push_back(Bytes::copy_from_slice(&data[written..]));
             }
         }
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_chain(
@@ -213,6 +217,7 @@ impl<'a> Half<'a> {
         watch: &Watch,
         buffer: &mut [u8],
     ) -> Poll<io::Result<Step>> {
+        let mut left = CHUNKS_IN_A_ROW;
         loop {
             if watch.is_changed() {
                 return Poll::Ready(Ok(Step::Changed));
@@ -233,7 +238,12 @@ impl<'a> Half<'a> {
                     return self.poll_end(context);
                 }
             }
+            if left == 0 {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if !self.has_ended && self.chain.wants() {
+                left -= 1;
                 match self.poll_read(context, buffer)? {
                     Poll::Ready(Some(len)) => {
                         self.chain.push(Bytes::copy_from_slice(&buffer[..len]), now);

@@ -162,7 +162,7 @@ impl Proxies {
         let deadline = after(Instant::now(), real_ms(self.options.clock.speed(), ttl_ms));
         let id = fresh_id();
         let (proxies, entry) = (self.weak(), Arc::downgrade(entry));
-        let task = self.runtime().spawn(async move {
+        let task = self.control().spawn(async move {
             Sleeper::shared().until(deadline).await;
             expire(&proxies, &entry, toxic, id);
         });

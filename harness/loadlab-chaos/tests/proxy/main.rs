@@ -1,1 +1,10 @@
-//! Tests of the fault proxy over real sockets.
+//! The fault proxy over real sockets: scripted servers on port 0, no mocks.
+
+mod contract;
+mod control_plane;
+mod extensions;
+mod links;
+mod model;
+mod replay;
+mod rig;
+mod toxics;

@@ -6,14 +6,14 @@
 //! | `GET /stats` | `[…]`: connections and bytes of each proxy, and what each toxic touched |
 //! | `POST /leases` | `201`, a first line `{"lease":"<id>"}` and then nothing until the client leaves |
 //!
-//! Calls that may look a name up run beside the runtime's workers, so a slow resolver holds up
-//! nobody else.
+//! It is served on the control plane's thread. Calls that may look a name up run beside it, so a
+//! slow resolver holds up nobody else.
 
 mod reply;
 mod request_id;
 mod route;
 
-use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header};
@@ -45,13 +45,41 @@ const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long accepting rests after an error, which is that of having no file descriptors left.
 const REST: Duration = Duration::from_millis(10);
 
-/// Serves the API until `stop` is ready; then its connections are closed, and leases end.
-pub async fn serve(listener: TcpListener, proxies: Arc<Proxies>, stop: impl Future<Output = ()> + Send) {
-    let mut stop = std::pin::pin!(stop);
+/// Serves the API on the control plane's thread until `stop` is ready; then its connections are
+/// closed, and their leases end. An error is that of a listener that could not be moved there.
+pub async fn serve(
+    listener: TcpListener,
+    proxies: Arc<Proxies>,
+    stop: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let listener = listener.into_std()?;
+    let control = proxies.control().clone();
+    // Aborted when this is dropped, so that nothing serves on unseen.
+    let mut serving = JoinSet::new();
+    serving.spawn_on(
+        async move {
+            match TcpListener::from_std(listener) {
+                Ok(listener) => accept(listener, proxies).await,
+                Err(error) => error,
+            }
+        },
+        &control,
+    );
+    tokio::select! {
+        () = stop => Ok(()),
+        // Accepting never ends by itself, unless it could not begin.
+        ended = serving.join_next() => match ended {
+            Some(Ok(error)) => Err(error),
+            _ => Ok(()),
+        },
+    }
+}
+
+/// Accepts for ever.
+async fn accept(listener: TcpListener, proxies: Arc<Proxies>) -> io::Error {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            () = &mut stop => return,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
