@@ -4,6 +4,7 @@
 //! |---|---|
 //! | the generator was the limit, or the counts do not balance | inconclusive |
 //! | it was faster than the target's CPU time allows | inconclusive |
+//! | a fault failed, or touched nothing | inconclusive |
 //! | ended by a signal, by the loss of the target, or killed | inconclusive |
 //! | an objective is missed (so is one that ended the run) | fail |
 //! | otherwise | pass |
@@ -12,7 +13,9 @@
 //! might have mended that, and whoever ended it did not wait for an answer. The objectives' own results
 //! stand in any case.
 
-use loadlab_record::{EndReason, GeneratorSummary, Judgement, ObjectiveResult, RunFile, Verdict};
+use loadlab_record::{
+    EndReason, EventKind, GeneratorSummary, Judgement, ObjectiveResult, RunEvent, RunFile, Verdict,
+};
 
 use crate::{
     documented, generator, health,
@@ -54,6 +57,7 @@ fn verdict(
     doubts.extend(generator.reasons.iter().cloned());
     doubts.extend(ended_early(run));
     doubts.extend(speed::doubts(run));
+    doubts.extend(faults(run));
     doubts.extend(imbalance(run));
     let missed: Vec<String> =
         objectives.iter().filter(|result| result.verdict == Verdict::Fail).map(missed_text).collect();
@@ -78,6 +82,36 @@ fn ended_early(run: &RunFile) -> Option<String> {
             Some(format!("the run was killed after {at}; what follows is what its journal still says"))
         }
     }
+}
+
+/// Faults without effect: chaos that touched nothing proves nothing.
+fn faults(run: &RunFile) -> Vec<String> {
+    let doubt = |event: &RunEvent| match &event.what {
+        EventKind::FaultEnded { name, touched } if touched.is_nothing() => {
+            let place =
+                run.plan.faults.iter().find(|fault| fault.name == *name).map(|fault| fault.what.place());
+            let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
+            Some(format!(
+                "the fault `{name}`{place} touched nothing: nothing went through there while it was on"
+            ))
+        }
+        EventKind::FaultFailed { name, reason } => Some(format!("the fault `{name}` failed: {reason}")),
+        _ => None,
+    };
+    let began = |name: &str| {
+        run.events.iter().any(|event| match &event.what {
+            EventKind::FaultBegan { name: begun, .. } | EventKind::FaultFailed { name: begun, .. } => {
+                begun == name
+            }
+            _ => false,
+        })
+    };
+    let never = run.plan.faults.iter().filter(|fault| !began(&fault.name));
+    let never = never.map(|fault| {
+        let at = loadlab_clock::text::format_duration(fault.at);
+        format!("the fault `{}` never began: the run was over before {at}", fault.name)
+    });
+    run.events.iter().filter_map(doubt).chain(never).collect()
 }
 
 fn name(signal: i32) -> String {
@@ -140,8 +174,11 @@ pub fn outcome_class(run: &RunFile) -> OutcomeClass {
 mod tests {
     use std::time::Duration;
 
-    use loadlab_record::{Outcome, Verdict, synthetic::Synthetic};
-    use loadlab_scenario::objective::{ShareOf, Statistic};
+    use loadlab_record::{Outcome, Touched, Verdict, synthetic::Synthetic};
+    use loadlab_scenario::{
+        fault::{Disturbance, Fault, ProcessAction},
+        objective::{ShareOf, Statistic},
+    };
     use proptest::prelude::*;
 
     use super::*;
@@ -223,6 +260,35 @@ mod tests {
                     assert!(run.reasons[0].contains(text), "{:?}", run.reasons);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn chaos_without_effect_proves_nothing() {
+        let pause = Disturbance::Process { role: "service-0".to_owned(), action: ProcessAction::Pause };
+        let (at, lasts) = (Duration::from_secs(2), Duration::from_secs(1));
+        let fault = Fault { name: "f".to_owned(), at, lasts, every: None, what: pause };
+        let run = |events: Vec<EventKind>| {
+            let fault = fault.clone();
+            events.into_iter().fold(kept().plan(|plan| plan.faults.push(fault)), MadeUp::event).finished()
+        };
+        let name = || "f".to_owned();
+        let began = || EventKind::FaultBegan { name: name(), kind: "pause".to_owned(), place: name() };
+        let ended = |processes| {
+            let touched = Touched { processes, ..Touched::default() };
+            EventKind::FaultEnded { name: name(), touched }
+        };
+        assert_eq!(run(vec![began(), ended(1)]).verdict, Verdict::Pass);
+        let failed = EventKind::FaultFailed { name: name(), reason: "refused".to_owned() };
+        let cases = [
+            (vec![began(), ended(0)], "`f` at service-0 touched nothing"),
+            (vec![failed], "the fault `f` failed: refused"),
+            (vec![], "the fault `f` never began: the run was over before 2s"),
+        ];
+        for (events, reason) in cases {
+            let run = run(events);
+            assert_eq!(run.verdict, Verdict::Inconclusive);
+            assert!(run.reasons[0].contains(reason), "{:?}", run.reasons);
         }
     }
 

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use loadlab_clock::Offset;
 use loadlab_record::{
-    EndReason, Ending, GeneratorSample, Journal, JournalLine, Outcome, RunFile, Scrape, Window,
-    synthetic::Synthetic,
+    EndReason, Ending, EventKind, GeneratorSample, Journal, JournalLine, Outcome, RunEvent, RunFile, Scrape,
+    Window, synthetic::Synthetic,
 };
 use loadlab_scenario::{
     objective::{Compare, LatencyKind, Measure, MetricStatistic, Objective, ShareOf, Statistic},
@@ -78,6 +78,12 @@ impl MadeUp {
             values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
         let at = Offset::from_micros(at_ms * 1_000);
         self.journal.lines.push(JournalLine::Scrape(Scrape { at, role: "service-0".to_owned(), values }));
+        self
+    }
+
+    pub(crate) fn event(mut self, what: EventKind) -> Self {
+        let at = Offset::from_micros(self.windows().count() as u64 * 1_000_000);
+        self.journal.lines.push(JournalLine::Event(RunEvent { at, what }));
         self
     }
 

@@ -45,7 +45,7 @@ pub struct ChaosRun {
     pub places: Places,
     /// The run's.
     pub clock: RunClock,
-    /// Nothing begins later (scenario time): the load is over.
+    /// Nothing begins later (scenario time): load and drain are over.
     pub until: Duration,
     /// What happens, as it happens.
     pub events: mpsc::UnboundedSender<RunEvent>,

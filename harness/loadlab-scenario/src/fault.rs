@@ -26,7 +26,7 @@ pub struct Fault {
     #[serde(with = "human_duration")]
     #[schemars(with = "String")]
     pub lasts: Duration,
-    /// It begins again so long after each beginning, while the load lasts.
+    /// It begins again so long after each beginning, while load and drain last.
     #[serde(with = "optional_duration", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub every: Option<Duration>,

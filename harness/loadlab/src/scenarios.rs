@@ -15,7 +15,21 @@ use crate::cli::PlanArgs;
 const FOLDERS: [&str; 2] = ["scenarios", "chaos/exercises"];
 
 /// Shipped files, so that an installed binary needs no checkout: path as in the repository, and text.
-const SHIPPED: [(&str, &str); 2] = [
+const SHIPPED: [(&str, &str); 10] = [
+    ("chaos/exercises/database-slow.yaml", include_str!("../../../chaos/exercises/database-slow.yaml")),
+    (
+        "chaos/exercises/database-unreachable.yaml",
+        include_str!("../../../chaos/exercises/database-unreachable.yaml"),
+    ),
+    (
+        "chaos/exercises/half-open-connections.yaml",
+        include_str!("../../../chaos/exercises/half-open-connections.yaml"),
+    ),
+    ("chaos/exercises/instance-killed.yaml", include_str!("../../../chaos/exercises/instance-killed.yaml")),
+    ("chaos/exercises/instance-paused.yaml", include_str!("../../../chaos/exercises/instance-paused.yaml")),
+    ("chaos/exercises/llm-outage.yaml", include_str!("../../../chaos/exercises/llm-outage.yaml")),
+    ("chaos/exercises/llm-slow.yaml", include_str!("../../../chaos/exercises/llm-slow.yaml")),
+    ("chaos/exercises/redis-gone.yaml", include_str!("../../../chaos/exercises/redis-gone.yaml")),
     ("scenarios/100-concurrent.yaml", include_str!("../../../scenarios/100-concurrent.yaml")),
     ("target-service/content/queries.csv", include_str!("../../../target-service/content/queries.csv")),
 ];

@@ -1,7 +1,7 @@
 //! The run as rows of text: what a plot shows, for those who cannot see it, and the events.
 
 use loadlab_analysis::{Metrics, held_at};
-use loadlab_record::{EventKind, HealthState, Outcome, RunFile};
+use loadlab_record::{EventKind, HealthState, Outcome, RunFile, Touched};
 use serde::Serialize;
 
 use crate::{figures, series};

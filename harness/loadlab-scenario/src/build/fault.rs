@@ -205,21 +205,14 @@ impl Builder<'_> {
         Some(values)
     }
 
-    /// A service that is somebody else's has no edges of ours but the one that the load uses.
+    /// A service that is somebody else's has no edges through our proxies.
     fn check_target(self, node: usize, fault: &Fault, target: Option<&TargetPlan>) {
-        if !matches!(target, Some(TargetPlan::Url { .. })) {
-            return;
-        }
-        let is_loads = fault.what.edge().is_some_and(|edge| edge.from == LOAD);
-        if !is_loads {
+        if matches!(target, Some(TargetPlan::Url { .. })) {
             let message = format!("`{}` cannot act on a target that the run did not start", fault.name);
-            self.refuse(node, message, format!("faults at the edge `{LOAD}/target`"));
+            self.refuse(node, message, "faults on a profile of the reference target");
         }
     }
 }
-
-/// Who is at the upper end of the edge that the load uses.
-const LOAD: &str = "load";
 
 fn millis(duration: Duration) -> Value {
     json!(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))

@@ -52,7 +52,7 @@ impl EdgeProxies {
             let _runtime = runtime.enter();
             Proxies::new(options)
         };
-        runtime.spawn(api::serve(listener, Arc::clone(&proxies), std::future::pending()));
+        runtime.spawn(serve_control(listener, Arc::clone(&proxies)));
         Ok(Self { runtime, proxies, control, edges: BTreeMap::new() })
     }
 
@@ -106,6 +106,12 @@ impl EdgeProxies {
     /// Ends all connections.
     pub(super) fn end(self) {
         self.runtime.shutdown_timeout(SHUTDOWN);
+    }
+}
+
+async fn serve_control(listener: TcpListener, proxies: Arc<Proxies>) {
+    if let Err(error) = api::serve(listener, proxies, std::future::pending()).await {
+        note(format_args!("the control address is gone: {error}"));
     }
 }
 

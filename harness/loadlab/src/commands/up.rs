@@ -102,11 +102,13 @@ async fn wait(target: Target, signals: &mut Signals) -> Exit {
     for endpoint in &endpoints {
         output::result(&format!("metrics      {} at {}", endpoint.role, endpoint.url));
     }
+    output::result(&format!("faults       Toxiproxy's interface at http://{}", stack.control()));
     output::say("Ctrl-C takes it down");
     let exit = loop {
         tokio::select! {
             signal = signals.next() => break Exit::Signal(signal),
             event = stack.next_event() => match event {
+                StackEvent::Back { role } => output::say(&format!("{role} is back")),
                 StackEvent::Died { role, how } => output::say(&format!("{role} died: {how}")),
                 StackEvent::KeeperLost => break output::fail(Exit::Target, "the keeper is gone", None),
             },

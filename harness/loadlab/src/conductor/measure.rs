@@ -1,12 +1,19 @@
 //! The time between the first arrival and the last: joins what engine, scraper, stack and signals say.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use loadlab_chaos::{
+    control::Toxiproxy,
+    schedule::{Chaos, ChaosRun, Places, ProcessChange, ProcessCommand},
+};
 use loadlab_clock::RunClock;
 use loadlab_engine::{EngineError, EngineOptions, LoadEnd, LoadRun};
 use loadlab_record::{EndReason, Ending, EventKind, JournalLine, RunEvent};
-use loadlab_scenario::Plan;
-use loadlab_stack::{Scraper, Stack, StackEvent};
+use loadlab_scenario::{
+    Plan,
+    fault::{EdgeName, ProcessAction},
+};
+use loadlab_stack::{RoleSignal, Scraper, Stack, StackEvent, Via};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +40,13 @@ struct Engine {
     stop: CancellationToken,
 }
 
+/// The faults at work, and what they say.
+struct Faults {
+    chaos: Chaos,
+    events: mpsc::UnboundedReceiver<RunEvent>,
+    processes: mpsc::UnboundedReceiver<ProcessCommand>,
+}
+
 /// What the loop heard.
 enum Heard {
     Line(JournalLine),
@@ -41,6 +55,10 @@ enum Heard {
     EngineLost,
     Signal(i32),
     Published(loadlab_stack::Scraped),
+    /// A fault began or ended.
+    Fault(RunEvent),
+    /// A fault wants something done to a process.
+    Process(ProcessCommand),
     Stack(StackEvent),
 }
 
@@ -51,9 +69,13 @@ impl Load {
         let mut engine = Engine::start(&self.plan, &self.target.base, started).map_err(RunError::System)?;
         let clock = self.wait_for_start(&mut engine, clock).await?;
         let mut scraper = Scraper::start(self.target.endpoints.clone(), clock);
+        let mut faults = Faults::start(&self.plan, self.target.stack.as_ref(), clock);
         let mut reason = EndReason::Finished;
         let end = loop {
-            match hear(&mut engine, &mut scraper, self.target.stack.as_mut(), &mut self.signals).await {
+            let stack = self.target.stack.as_mut();
+            match hear(&mut engine, &mut scraper, &mut faults, stack, &mut self.signals).await {
+                Heard::Fault(event) => self.recording.event(event).map_err(RunError::Folder)?,
+                Heard::Process(command) => self.change_process(command).await,
                 Heard::Line(line) => {
                     if let Some(objective) = self.recording.take(line).map_err(RunError::Folder)? {
                         stop_for(&mut reason, EndReason::Aborted { objective }, &engine.stop);
@@ -75,6 +97,9 @@ impl Load {
                 }
             }
         };
+        for event in faults.end().await {
+            self.recording.event(event).map_err(RunError::Folder)?;
+        }
         while let Ok(line) = engine.lines.try_recv() {
             self.recording.take(line).map_err(RunError::Folder)?;
         }
@@ -113,6 +138,10 @@ impl Load {
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
         let (role, how) = match event {
+            StackEvent::Back { role } => {
+                let event = RunEvent { at: clock.now(), what: EventKind::ProcessBack { role } };
+                return self.recording.event(event).map_err(RunError::Folder);
+            }
             StackEvent::Died { role, how } => (role, how.to_string()),
             StackEvent::KeeperLost => ("keeper".to_owned(), "it is gone".to_owned()),
         };
@@ -124,6 +153,69 @@ impl Load {
         let event = RunEvent { at: clock.now(), what: EventKind::ProcessDied { role, how } };
         self.recording.event(event).map_err(RunError::Folder)
     }
+}
+
+impl Load {
+    /// If the keeper is gone, so are all processes, and the loop hears of that.
+    async fn change_process(&mut self, command: ProcessCommand) {
+        let Some(stack) = self.target.stack.as_mut() else { return };
+        let role = &command.role;
+        let asked = match command.what {
+            ProcessChange::Begin(ProcessAction::Kill) => stack.signal(role, RoleSignal::Kill).await,
+            ProcessChange::Begin(ProcessAction::Terminate) => stack.signal(role, RoleSignal::Terminate).await,
+            ProcessChange::Begin(ProcessAction::Pause) => stack.signal(role, RoleSignal::Pause).await,
+            ProcessChange::Heal(ProcessAction::Kill | ProcessAction::Terminate) => stack.start(role).await,
+            ProcessChange::Heal(ProcessAction::Pause) => stack.signal(role, RoleSignal::Resume).await,
+        };
+        drop(asked);
+    }
+}
+
+impl Faults {
+    /// Without a stack of its own a run has no faults; that was checked.
+    fn start(plan: &Plan, stack: Option<&Stack>, clock: RunClock) -> Self {
+        let (event_sender, events) = mpsc::unbounded_channel();
+        let (process_sender, processes) = mpsc::unbounded_channel();
+        let faults = if stack.is_some() { plan.faults.clone() } else { Vec::new() };
+        let chaos = Chaos::start(ChaosRun {
+            faults,
+            places: stack.map_or_else(nowhere, places),
+            clock,
+            // A burst is over at once; what it asked for is not.
+            until: plan.load.duration() + plan.drain,
+            events: event_sender,
+            processes: process_sender,
+        });
+        Self { chaos, events, processes }
+    }
+
+    /// Heals what is on. Gives what happened since the last event that was heard.
+    async fn end(mut self) -> Vec<RunEvent> {
+        self.chaos.end().await;
+        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
+    }
+}
+
+/// Where faults act in a stack.
+fn places(stack: &Stack) -> Places {
+    let edges = stack.edges().iter().filter_map(|edge| {
+        let Via::Proxy { name } = &edge.via else { return None };
+        Some((EdgeName { from: edge.from.clone(), to: edge.to.clone() }, name.clone()))
+    });
+    let admin = |role: &loadlab_stack::RoleUp| {
+        (role.name.clone(), role.admin.clone().unwrap_or_else(|| role.listen.clone()))
+    };
+    Places {
+        proxies: Toxiproxy::at(stack.control()),
+        edges: edges.collect(),
+        admins: stack.roles().iter().map(admin).collect(),
+        processes: stack.roles().iter().map(|role| role.name.clone()).collect(),
+    }
+}
+
+fn nowhere() -> Places {
+    let (edges, admins) = (BTreeMap::new(), BTreeMap::new());
+    Places { proxies: Toxiproxy::at(""), edges, admins, processes: Vec::new() }
 }
 
 impl Engine {
@@ -155,6 +247,7 @@ impl Engine {
 async fn hear(
     engine: &mut Engine,
     scraper: &mut Scraper,
+    faults: &mut Faults,
     stack: Option<&mut Stack>,
     signals: &mut Signals,
 ) -> Heard {
@@ -169,6 +262,8 @@ async fn hear(
         ended = &mut engine.ended => ended.map_or(Heard::EngineLost, Heard::Ended),
         signal = signals.next() => Heard::Signal(signal),
         Some(values) = scraper.next() => Heard::Published(values),
+        Some(event) = faults.events.recv() => Heard::Fault(event),
+        Some(command) = faults.processes.recv() => Heard::Process(command),
         event = stack_event => Heard::Stack(event),
     }
 }

@@ -19,6 +19,7 @@ pub mod target;
 
 use std::{fmt, path::Path, sync::Arc};
 
+use loadlab_chaos::schedule::{self, PlaceError};
 use loadlab_record::{Ending, FORMAT, Header, JournalLine, RunFile, TargetInfo};
 use loadlab_scenario::{Plan, plan::TargetPlan};
 use target_service::profile::{Profile, ProfileError};
@@ -63,6 +64,8 @@ pub enum RunError {
     Profile(ProfileError),
     /// This machine cannot carry the plan out.
     Refused(Refusal),
+    /// A fault has no place in the target.
+    Fault(PlaceError),
     /// The run folder.
     Folder(FolderError),
     /// There is nothing to load.
@@ -82,6 +85,7 @@ impl fmt::Display for RunError {
         match self {
             Self::Profile(error) => write!(f, "{error}"),
             Self::Refused(error) => write!(f, "{error}"),
+            Self::Fault(error) => write!(f, "{error}"),
             Self::Folder(error) => write!(f, "{error}"),
             Self::Target(error) => write!(f, "{error}"),
             Self::Engine(error) => write!(f, "the load could not be offered: {error}"),
@@ -109,6 +113,10 @@ pub fn check(plan: &Plan) -> Result<Option<Profile>, RunError> {
     let profile = profile(plan)?;
     let waits = profile.as_ref().map(Profile::modelled_waits).unwrap_or_default();
     admission::check(plan, &waits).map_err(RunError::Refused)?;
+    if let Some(profile) = &profile {
+        let (edges, processes) = target::places(profile);
+        schedule::check(&plan.faults, &edges, &processes).map_err(RunError::Fault)?;
+    }
     Ok(profile)
 }
 

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt, net::ToSocketAddrs as _, path::Path, time:
 
 use loadlab_clock::{Seed, Speed};
 use loadlab_record::TargetInfo;
-use loadlab_scenario::plan::{Plan, TargetPlan};
+use loadlab_scenario::{
+    fault::EdgeName,
+    plan::{Plan, TargetPlan},
+};
 use loadlab_stack::{MetricsEndpoint, RoleSpec, Stack, StackError, StackRequest};
 use target_service::{
     profile::{Profile, ProfileError},
@@ -22,6 +25,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const REACH_TIMEOUT: Duration = Duration::from_secs(5);
 /// The role that the load goes to.
 const FRONT: &str = "gateway-0";
+/// Who is at the upper end of the edge that the load uses.
+const LOAD: &str = "load";
 
 /// A target that can be loaded.
 #[derive(Debug)]
@@ -77,6 +82,17 @@ impl TargetError {
 /// The profile that a plan means.
 pub fn profile(name: &str, set: &BTreeMap<String, String>) -> Result<Profile, ProfileError> {
     Profile::named(name)?.with(set)
+}
+
+/// The edges and the processes that a profile's stack will have.
+pub fn places(profile: &Profile) -> (Vec<EdgeName>, Vec<String>) {
+    let roles = topology(profile);
+    let load = EdgeName { from: LOAD.to_owned(), to: FRONT.to_owned() };
+    let of_role = |role: &target_service::topology::RoleSpec| -> Vec<EdgeName> {
+        role.depends_on.iter().map(|to| EdgeName { from: role.name.clone(), to: to.clone() }).collect()
+    };
+    let edges = std::iter::once(load).chain(roles.iter().flat_map(of_role)).collect();
+    (edges, roles.into_iter().map(|role| role.name).collect())
 }
 
 /// What a stack is made of, beside where its logs go.
