@@ -60,9 +60,7 @@ mod tests {
 
     fn hits(edge: &str, fault: &str, connection: u64) -> Vec<bool> {
         let draws = Draws::new(Seed::new(7), edge, fault);
-        (0..64)
-            .map(|request| within(0.5, &mut draws.of(Direction::Upstream, connection, request)))
-            .collect()
+        (0..64).map(|request| within(0.5, &mut draws.of(Direction::Upstream, connection, request))).collect()
     }
 
     #[test]
@@ -85,9 +83,8 @@ mod tests {
     #[test]
     fn a_share_is_that_share_of_requests_and_its_ends_are_exact() {
         let draws = Draws::new(Seed::new(1), "edge", "fault");
-        let count = |share| {
-            (0..10_000).filter(|n| within(share, &mut draws.of(Direction::Upstream, 1, *n))).count()
-        };
+        let count =
+            |share| (0..10_000).filter(|n| within(share, &mut draws.of(Direction::Upstream, 1, *n))).count();
         assert_eq!((count(0.0), count(1.0)), (0, 10_000));
         assert!((900..1_100).contains(&count(0.1)), "{}", count(0.1));
     }

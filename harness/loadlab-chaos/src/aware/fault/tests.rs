@@ -6,9 +6,7 @@ use super::*;
 
 /// One of each, with every attribute it has.
 fn all() -> Vec<Value> {
-    let fault = |kind: &str, attributes: Value| {
-        json!({ "name": "n", "type": kind, "toxicity": 0.5, "attributes": attributes })
-    };
+    let fault = |kind: &str, attributes: Value| json!({ "name": "n", "type": kind, "toxicity": 0.5, "attributes": attributes });
     let drawn = json!({ "lognormal": { "median": "80ms", "sigma": 0.5 } });
     vec![
         fault("http_status", json!({ "status": 429, "retry_after": 1500, "method": "GET", "path": "/a/*" })),
@@ -51,7 +49,11 @@ fn every_type_is_registered_and_knows_its_protocol() {
 fn a_mistake_names_the_attribute_and_what_it_may_be() {
     let cases = [
         ("http_status", json!({}), "attribute `status` is missing"),
-        ("http_status", json!({ "status": 200 }), "attribute `status` is 200, expected a status from 400 to 599"),
+        (
+            "http_status",
+            json!({ "status": 200 }),
+            "attribute `status` is 200, expected a status from 400 to 599",
+        ),
         (
             "http_status",
             json!({ "status": 503, "paht": "/a" }),
@@ -63,11 +65,27 @@ fn a_mistake_names_the_attribute_and_what_it_may_be() {
             json!({ "latency": -1 }),
             "attribute `latency` is -1, expected milliseconds, 0 or more and under a year",
         ),
-        ("http_drop", json!({ "method": "G T" }), "attribute `method` is \"G T\", expected a method such as GET"),
-        ("http_corrupt", json!({ "rate": 0 }), "attribute `rate` is 0, expected a number above 0 and at most 1"),
-        ("http_corrupt", json!({ "body": "x" }), "attribute `body` is \"x\", expected `request` or `response`"),
+        (
+            "http_drop",
+            json!({ "method": "G T" }),
+            "attribute `method` is \"G T\", expected a method such as GET",
+        ),
+        (
+            "http_corrupt",
+            json!({ "rate": 0 }),
+            "attribute `rate` is 0, expected a number above 0 and at most 1",
+        ),
+        (
+            "http_corrupt",
+            json!({ "body": "x" }),
+            "attribute `body` is \"x\", expected `request` or `response`",
+        ),
         ("sse_cut", json!({}), "attribute `after_events` is missing"),
-        ("sse_corrupt", json!({ "event": 0 }), "attribute `event` is 0, expected the number of an event, from 1"),
+        (
+            "sse_corrupt",
+            json!({ "event": 0 }),
+            "attribute `event` is 0, expected the number of an event, from 1",
+        ),
         ("sse_stall", json!({ "each": true }), "attribute `stall` or `distribution` is missing"),
         ("resp_error", json!({}), "attribute `error` is missing"),
         (

@@ -16,12 +16,19 @@ pub(crate) struct EventScanner {
     /// Bytes of the mark that were seen; all of them once it cannot come any more.
     bom: usize,
     has_data: bool,
-    /// The last byte was a CR, to which an LF would belong.
-    after_cr: bool,
+    cr: Cr,
     /// The line before ended with CR LF, so an LF is expected after the CR of the next.
     crlf: bool,
-    /// The CR of the blank line was seen and its LF is awaited before the event ends.
-    blank: bool,
+}
+
+/// Whether the last byte was a CR, to which an LF would belong.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+enum Cr {
+    #[default]
+    No,
+    Seen,
+    /// It was that of a blank line, and its LF is awaited before the event ends.
+    Blank,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
@@ -59,26 +66,26 @@ impl EventScanner {
 
     /// A blank line that ended with CR alone where CR LF was expected.
     fn ends_before(&mut self, byte: u8) -> bool {
-        let ends = self.blank && byte != b'\n';
+        let ends = self.cr == Cr::Blank && byte != b'\n';
         if ends {
-            (self.blank, self.after_cr, self.crlf) = (false, false, false);
+            (self.cr, self.crlf) = (Cr::No, false);
         }
         ends
     }
 
     fn is_value(&self, byte: u8) -> bool {
-        !matches!(byte, b'\r' | b'\n') && !(self.line == Line::Colon && byte == b' ')
+        let skipped = self.line == Line::Colon && byte == b' ';
+        !skipped && !matches!(byte, b'\r' | b'\n')
     }
 
     /// Whether an event ends after this byte.
     fn step(&mut self, byte: u8) -> bool {
-        let after_cr = std::mem::take(&mut self.after_cr);
-        if after_cr && byte == b'\n' {
-            self.crlf = true;
-            return std::mem::take(&mut self.blank);
-        }
-        if after_cr {
-            self.crlf = false;
+        let cr = std::mem::take(&mut self.cr);
+        if cr != Cr::No {
+            self.crlf = byte == b'\n';
+            if self.crlf {
+                return cr == Cr::Blank;
+            }
         }
         match byte {
             b'\r' | b'\n' => self.end_line(byte),
@@ -93,14 +100,13 @@ impl EventScanner {
         self.bom = BOM.len();
         self.has_data |= self.line == Line::Name(FIELD.len());
         let ends = std::mem::take(&mut self.line) == Line::Start && std::mem::take(&mut self.has_data);
-        self.after_cr = byte == b'\r';
         if byte == b'\n' {
             self.crlf = false;
-        } else if self.crlf && ends {
-            self.blank = true;
-            return false;
+            return ends;
         }
-        ends
+        let waits = self.crlf && ends;
+        self.cr = if waits { Cr::Blank } else { Cr::Seen };
+        ends && !waits
     }
 
     fn within_line(&mut self, byte: u8) -> Line {

@@ -92,8 +92,8 @@ struct BodyFault {
     active: Arc<Active>,
     rng: ChaCha8Rng,
     touched: bool,
-    /// Number of events after which it stalled the stream last.
-    stalled: Option<u64>,
+    /// Number of events after which it stalled the stream last, or of the event that it altered last.
+    last: Option<u64>,
     corrupted: Option<Corrupted>,
 }
 
@@ -157,7 +157,7 @@ impl ReplyBody {
                     active: Arc::clone(active),
                     rng,
                     touched: false,
-                    stalled: None,
+                    last: None,
                     corrupted,
                 }));
             }
@@ -186,8 +186,8 @@ impl ReplyBody {
                     return Between::Cut;
                 }
                 Some(OnBody::Stall(stall)) => {
-                    if let Some(time) = stall.due(passed, one.stalled, &mut one.rng) {
-                        one.stalled = Some(passed);
+                    if let Some(time) = stall.due(passed, one.last, &mut one.rng) {
+                        one.last = Some(passed);
                         one.touch_event(&self.link);
                         return Between::Stall(Hold::for_time(&self.link, &active, time));
                     }
@@ -204,7 +204,7 @@ impl ReplyBody {
         let Some(events) = &mut self.events else {
             return std::mem::take(&mut self.pending);
         };
-        let stops = self.faults.iter().any(|one| one.acts_between());
+        let stops = self.faults.iter().any(BodyFault::acts_between);
         let mut altered: Option<BytesMut> = None;
         let mut at = 0;
         while at < self.pending.len() {
@@ -306,7 +306,7 @@ impl BodyFault {
 
     /// It altered `count` bytes of an event, which may come in several chunks.
     fn altered(&mut self, link: &Link, number: u64, count: u64) {
-        if self.stalled.replace(number) != Some(number) {
+        if self.last.replace(number) != Some(number) {
             self.touch_event(link);
         }
         self.active.touched.add_bytes(count);

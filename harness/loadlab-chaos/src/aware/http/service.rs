@@ -213,4 +213,3 @@ async fn send(link: &Link, request: Request<RequestBody>) -> Result<Response<Inc
         }
     }
 }
-

@@ -1,7 +1,6 @@
 //! The connection to the upstream behind one client connection: dialled again when it has closed.
 
 use std::{
-    future::Future as _,
     io,
     sync::{
         Arc,
@@ -41,12 +40,7 @@ struct Slot {
 impl Upstream {
     pub(super) fn new(dialled: SharedIo, dial: Dial) -> Self {
         let slot = Slot { fresh: Some(dialled), ..Slot::default() };
-        Self {
-            dial,
-            slot: Mutex::new(slot),
-            running: Mutex::new(None),
-            half_closed: AtomicBool::new(false),
-        }
+        Self { dial, slot: Mutex::new(slot), running: Mutex::new(None), half_closed: AtomicBool::new(false) }
     }
 
     /// A connection that is ready for a request, and whether it was dialled anew for it.
