@@ -19,10 +19,10 @@ pub struct AwareEdge {
 }
 
 impl AwareEdge {
-    /// An edge without faults. What is drawn depends on its name and the seed `draws`; durations of faults are scenario
-    /// time and converted by `speed`.
-    pub fn new(name: &str, draws: Seed, speed: Speed) -> Arc<Self> {
-        Arc::new(Self { speed, faults: FaultSwitch::new(name, draws), counters: Counters::default() })
+    /// An edge without faults. What is drawn depends on its name and `seed`; durations of faults are
+    /// scenario time and converted by `pace`.
+    pub fn new(name: &str, seed: Seed, pace: Speed) -> Arc<Self> {
+        Arc::new(Self { speed: pace, faults: FaultSwitch::new(name, seed), counters: Counters::default() })
     }
 
     /// Replaces all faults at once. Connections see the change at their next request; what a fault
