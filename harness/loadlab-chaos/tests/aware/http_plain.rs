@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use loadlab_chaos::aware::http::Ending;
+use loadlab_chaos::aware::{
+    AwareEdge,
+    http::{self, Ending},
+};
+use loadlab_clock::{Seed, Speed};
 
 use crate::wire::{End, Peer, Stage, Upstream};
 
@@ -390,4 +394,49 @@ async fn an_old_client_is_served_as_it_expects() {
     drop(server);
     assert_eq!(client.head().await.first(), "HTTP/1.0 200 OK");
     assert_eq!(client.end().await, ("all that comes".to_owned(), End::Closed));
+}
+
+#[tokio::test]
+async fn a_client_that_still_sends_can_read_the_reply_that_came_early() {
+    let (mut client, mut server, _stage, _upstream) = connected().await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n").await;
+    server.head().await;
+    server.send("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno").await;
+    drop(server);
+    client.send(vec![b'x'; 400_000]).await;
+    assert_eq!(client.head().await.first(), "HTTP/1.1 413 Too Large");
+    assert_eq!(client.end().await, ("no".to_owned(), End::Closed));
+}
+
+#[tokio::test]
+async fn a_reply_that_ends_with_its_connection_arrives_whole_and_the_client_goes_on() {
+    let (mut client, mut server, _stage, upstream) = connected().await;
+    client.send(GET).await;
+    server.head().await;
+    server.send("HTTP/1.1 200 OK\r\n\r\nto the end").await;
+    drop(server);
+    assert_eq!(client.head().await.value("transfer-encoding"), Some("chunked"));
+    client.expect("A\r\nto the end\r\n0\r\n\r\n").await;
+    client.send(GET).await;
+    assert_eq!(upstream.accept().await.head().await.first(), "GET / HTTP/1.1");
+}
+
+#[tokio::test]
+async fn dropping_the_proxys_future_closes_both_sides() {
+    let upstream = Upstream::start().await;
+    let edge = AwareEdge::new("edge", Seed::new(1), Speed::REAL);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = Peer::connect(listener.local_addr().unwrap()).await;
+    let (stream, _) = listener.accept().await.unwrap();
+    let address = upstream.address();
+    let dial = move || tokio::net::TcpStream::connect(address);
+    let serving = tokio::spawn(http::serve(stream, dial, edge.session(1)));
+    let mut server = upstream.accept().await;
+    client.send(GET).await;
+    server.head().await;
+    server.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    client.head().await;
+    serving.abort();
+    assert_eq!(client.end().await.0, "");
+    assert_eq!(server.end().await.0, "");
 }

@@ -60,6 +60,18 @@ async fn a_pipeline_of_thousands_is_answered_in_order() {
 }
 
 #[tokio::test]
+async fn errors_between_other_replies_are_bounded_and_none_is_lost() {
+    let upstream = Upstream::start().await;
+    let stage = Stage::resp(upstream.address()).await;
+    upstream.say_ok();
+    stage.fault("resp_error", &json!({ "error": "ERR odd", "key": "odd" }));
+    let mut client = stage.client().await;
+    let pair = command(&["GET", "even"]) + &command(&["GET", "odd"]);
+    client.send(pair.repeat(60_000)).await;
+    client.expect("+OK\r\n-ERR odd\r\n".repeat(60_000)).await;
+}
+
+#[tokio::test]
 async fn a_huge_value_streams_both_ways() {
     let (mut client, mut server, _stage) = connected().await;
     let half = vec![b'v'; 3_000_000];

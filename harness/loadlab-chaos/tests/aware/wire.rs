@@ -142,11 +142,6 @@ impl Head {
         self.0.lines().next().unwrap()
     }
 
-    /// Whether it has this line, as it is.
-    pub(crate) fn has(&self, line: &str) -> bool {
-        self.0.lines().any(|one| one == line)
-    }
-
     /// The value of a header.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         let mut headers = self.0.lines().skip(1).filter_map(|line| line.split_once(": "));

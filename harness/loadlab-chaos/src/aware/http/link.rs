@@ -29,8 +29,8 @@ use crate::aware::{
 pub(super) struct Progress {
     /// A request was read and its reply is not complete.
     under_way: AtomicBool,
-    /// All of the request's body was read.
-    read: AtomicBool,
+    /// The body of the request that was read last was not read to its end.
+    unread: AtomicBool,
     /// It was given to the upstream's connection.
     sent: AtomicBool,
     /// A fault holds it.
@@ -39,7 +39,7 @@ pub(super) struct Progress {
 
 impl Progress {
     fn begin(&self) {
-        self.read.store(false, Relaxed);
+        self.unread.store(true, Relaxed);
         self.sent.store(false, Relaxed);
         self.under_way.store(true, Relaxed);
     }
@@ -49,7 +49,7 @@ impl Progress {
     }
 
     pub(super) fn set_read(&self) {
-        self.read.store(true, Relaxed);
+        self.unread.store(false, Relaxed);
     }
 
     pub(super) fn set_sent(&self) {
@@ -60,18 +60,18 @@ impl Progress {
         self.held.store(held, Relaxed);
     }
 
-    /// The request's body was not read to its end.
+    /// Whether the client may still be sending a body that nobody reads.
     pub(super) fn unread(&self) -> bool {
-        self.under_way.load(Relaxed) && !self.read.load(Relaxed)
+        self.unread.load(Relaxed)
     }
 
     /// hyper does not read from the client, so somebody else should look whether it leaves.
     fn watch(&self) -> bool {
-        self.under_way.load(Relaxed) && (self.read.load(Relaxed) || self.held.load(Relaxed))
+        self.under_way.load(Relaxed) && (!self.unread() || self.held.load(Relaxed))
     }
 
     fn awaits_reply(&self) -> bool {
-        self.under_way.load(Relaxed) && self.read.load(Relaxed) && self.sent.load(Relaxed)
+        self.under_way.load(Relaxed) && !self.unread() && self.sent.load(Relaxed)
     }
 }
 

@@ -127,9 +127,8 @@ async fn inject(link: &Link, fault: &Active, status: &HttpStatus, request: Reque
     }
     if link.progress().unread() {
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    } else {
-        link.progress().end();
     }
+    link.progress().end();
     reply.map(Either::Right)
 }
 

@@ -15,6 +15,9 @@ use crate::aware::Passed;
 /// Room for one read.
 const READ: usize = 16 * 1024;
 
+/// Most equal replies of a fault that are written at once.
+const BATCH: usize = 256;
+
 /// One way of a connection.
 pub(super) struct ToClient<'a> {
     shared: &'a Shared,
@@ -58,8 +61,11 @@ impl<'a> ToClient<'a> {
         while !self.raw {
             match self.shared.expected.take_own() {
                 Some(Expect::Injected(reply, count)) => {
-                    for _ in 0..count {
-                        client.write_all(&reply).await?;
+                    let mut left = count as usize;
+                    while left > 0 {
+                        let batch = left.min(BATCH);
+                        client.write_all(&reply.repeat(batch)).await?;
+                        left -= batch;
                     }
                 }
                 Some(Expect::Rest) => self.raw = true,

@@ -92,6 +92,8 @@ impl<'a> ToServer<'a> {
                 read = client.read_buf(&mut self.input), if !eof && !full => {
                     eof = read? == 0;
                     self.arrived = Instant::now();
+                    // They may have changed while nothing came.
+                    let faults = Arc::clone(self.faults.current());
                     self.take_input(&faults);
                     if eof {
                         self.outbox.push(std::mem::take(&mut self.input));
