@@ -24,11 +24,9 @@ async fn echo() -> Stage {
 async fn ask(client: &mut Peer, request: &str) -> (u16, String) {
     client.send(request).await;
     let head = client.head().await;
-    let status = head.first().split(' ').nth(1).unwrap().parse().unwrap();
-    let length = head.value("content-length").unwrap().parse().unwrap();
     let has_body = !request.starts_with("HEAD");
-    let body = client.take(if has_body { length } else { 0 }).await;
-    (status, String::from_utf8(body).unwrap())
+    let body = client.take(if has_body { head.length() } else { 0 }).await;
+    (head.status(), String::from_utf8(body).expect("text"))
 }
 
 #[tokio::test]
@@ -149,7 +147,7 @@ async fn latency_is_added_before_a_request_is_forwarded() {
 #[tokio::test]
 async fn latency_is_scenario_time_and_may_be_drawn() {
     let upstream = Upstream::start().await;
-    let stage = Stage::http_with(upstream.address(), 1, Speed::try_new(50.0).unwrap()).await;
+    let stage = Stage::http_with(upstream.address(), 1, Speed::try_new(50.0).expect("a speed")).await;
     upstream.echo_paths();
     let mut client = stage.client().await;
     let uniform = json!({ "distribution": { "uniform": { "min": "500ms", "max": "1500ms" } } });
@@ -174,7 +172,7 @@ async fn a_request_that_is_held_back_is_let_go_when_its_fault_is_removed() {
     }
     // A neighbour changes nothing for it.
     let keep: Fault = stage.edge.faults()[0].fault.clone();
-    let other = Fault::parse("other", "http_reset", 1.0, &json!({ "path": "/none" })).unwrap();
+    let other = Fault::parse("other", "http_reset", 1.0, &json!({ "path": "/none" })).expect("a fault");
     stage.edge.set_faults(vec![other, keep]);
     let mut second = stage.client().await;
     second.send(get("/held-too")).await;

@@ -8,7 +8,7 @@ use loadlab_chaos::aware::{
 };
 use loadlab_clock::{Seed, Speed};
 
-use crate::wire::{End, Peer, Stage, Upstream};
+use crate::wire::{End, Peer, Stage, Upstream, bind};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -217,8 +217,8 @@ async fn a_client_that_pipelines_gets_its_replies_in_order() {
     let stage = Stage::http(upstream.address()).await;
     upstream.echo_paths();
     let mut client = stage.client().await;
-    let requests: String = (0..200).map(|n| format!("GET /{n:03} HTTP/1.1\r\nHost: a\r\n\r\n")).collect();
-    client.send(requests).await;
+    let request = |n| format!("GET /{n:03} HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send((0..200).map(request).collect::<Vec<String>>().concat()).await;
     for n in 0..200 {
         client.head().await;
         client.expect(format!("/{n:03}")).await;
@@ -425,9 +425,9 @@ async fn a_reply_that_ends_with_its_connection_arrives_whole_and_the_client_goes
 async fn dropping_the_proxys_future_closes_both_sides() {
     let upstream = Upstream::start().await;
     let edge = AwareEdge::new("edge", Seed::new(1), Speed::REAL);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut client = Peer::connect(listener.local_addr().unwrap()).await;
-    let (stream, _) = listener.accept().await.unwrap();
+    let listener = bind().await;
+    let mut client = Peer::connect(listener.local_addr().expect("an address")).await;
+    let (stream, _) = listener.accept().await.expect("a client");
     let address = upstream.address();
     let dial = move || tokio::net::TcpStream::connect(address);
     let serving = tokio::spawn(http::serve(stream, dial, edge.session(1)));

@@ -91,7 +91,7 @@ async fn commands_that_arrive_together_are_due_together() {
 #[tokio::test]
 async fn latency_is_scenario_time_and_may_be_drawn() {
     let upstream = Upstream::start().await;
-    let stage = Stage::resp_with(upstream.address(), 1, Speed::try_new(50.0).unwrap()).await;
+    let stage = Stage::resp_with(upstream.address(), 1, Speed::try_new(50.0).expect("a speed")).await;
     upstream.say_ok();
     stage.fault("resp_latency", &json!({ "distribution": { "uniform": { "min": "1s", "max": "2s" } } }));
     let mut client = stage.client().await;
@@ -144,7 +144,7 @@ async fn no_more_is_read_than_fits_while_a_huge_command_is_held_back() {
     while let Ok(sent) =
         tokio::time::timeout(stuck, tokio::io::AsyncWriteExt::write(client.stream(), &piece)).await
     {
-        taken += sent.unwrap();
+        taken += sent.expect("the proxy is there");
         assert!(taken < 50_000_000, "{taken}");
     }
     assert!(slow.bytes() < 2_000_000, "{}", slow.bytes());

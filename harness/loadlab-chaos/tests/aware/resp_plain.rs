@@ -15,8 +15,8 @@ async fn connected() -> (Peer, Peer, Stage) {
 }
 
 pub(crate) fn command(words: &[&str]) -> String {
-    let arguments: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
-    format!("*{}\r\n{arguments}", words.len())
+    let argument = |word: &&str| format!("${}\r\n{word}\r\n", word.len());
+    format!("*{}\r\n", words.len()) + &words.iter().map(argument).collect::<Vec<String>>().concat()
 }
 
 #[tokio::test]
@@ -67,8 +67,8 @@ async fn errors_between_other_replies_are_bounded_and_none_is_lost() {
     stage.fault("resp_error", &json!({ "error": "ERR odd", "key": "odd" }));
     let mut client = stage.client().await;
     let pair = command(&["GET", "even"]) + &command(&["GET", "odd"]);
-    client.send(pair.repeat(60_000)).await;
-    client.expect("+OK\r\n-ERR odd\r\n".repeat(60_000)).await;
+    client.send(pair.repeat(20_000)).await;
+    client.expect("+OK\r\n-ERR odd\r\n".repeat(20_000)).await;
 }
 
 #[tokio::test]

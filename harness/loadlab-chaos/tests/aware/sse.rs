@@ -43,12 +43,12 @@ fn chunk(bytes: &str) -> String {
 fn dechunked(mut text: &str) -> (String, bool) {
     let mut body = String::new();
     while let Some((length, rest)) = text.split_once("\r\n") {
-        let length = usize::from_str_radix(length, 16).unwrap();
+        let length = usize::from_str_radix(length, 16).expect("a length");
         if length == 0 {
             return (body, true);
         }
         body.push_str(&rest[..length]);
-        text = rest[length..].strip_prefix("\r\n").unwrap();
+        text = rest[length..].strip_prefix("\r\n").expect("a chunk ends");
     }
     assert_eq!(text, "", "a chunk is whole");
     (body, false)
@@ -58,7 +58,7 @@ fn dechunked(mut text: &str) -> (String, bool) {
 async fn send_chunks(server: &mut Peer, body: &str, size: usize) {
     let mut text = String::new();
     for piece in body.as_bytes().chunks(size) {
-        text.push_str(&chunk(std::str::from_utf8(piece).unwrap()));
+        text.push_str(&chunk(std::str::from_utf8(piece).expect("text")));
     }
     server.send(text + "0\r\n\r\n").await;
 }

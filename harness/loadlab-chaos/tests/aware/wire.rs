@@ -38,17 +38,17 @@ pub(crate) struct Peer {
 
 impl Peer {
     fn new(stream: TcpStream) -> Self {
-        stream.set_nodelay(true).unwrap();
+        stream.set_nodelay(true).expect("a socket");
         Self { stream, read: Vec::new() }
     }
 
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        Self::new(TcpStream::connect(address).await.unwrap())
+        Self::new(TcpStream::connect(address).await.expect("somebody listens"))
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let sending = self.stream.write_all(bytes.as_ref());
-        timeout(PATIENCE, sending).await.expect("the other side reads").unwrap();
+        timeout(PATIENCE, sending).await.expect("the other side reads").expect("a connection");
     }
 
     /// Reads more. Gives how the connection ended if it did.
@@ -89,7 +89,7 @@ impl Peer {
         loop {
             let found = self.read.windows(mark.len()).position(|window| window == mark.as_bytes());
             if let Some(at) = found {
-                return String::from_utf8(self.take(at + mark.len()).await).unwrap();
+                return String::from_utf8(self.take(at + mark.len()).await).expect("text");
             }
             if let Some(end) = self.more().await {
                 panic!("{end:?} before {mark:?}, after {:?}", String::from_utf8_lossy(&self.read));
@@ -121,11 +121,11 @@ impl Peer {
 
     /// Says that nothing more will be sent.
     pub(crate) async fn half_close(&mut self) {
-        self.stream.shutdown().await.unwrap();
+        self.stream.shutdown().await.expect("a connection");
     }
 
     pub(crate) fn reset(self) {
-        self.stream.set_zero_linger().unwrap();
+        self.stream.set_zero_linger().expect("a socket");
     }
 
     pub(crate) fn stream(&mut self) -> &mut TcpStream {
@@ -139,13 +139,23 @@ pub(crate) struct Head(String);
 
 impl Head {
     pub(crate) fn first(&self) -> &str {
-        self.0.lines().next().unwrap()
+        self.0.lines().next().unwrap_or_default()
     }
 
     /// The value of a header.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         let mut headers = self.0.lines().skip(1).filter_map(|line| line.split_once(": "));
         headers.find(|(one, _)| one.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The status of a reply.
+    pub(crate) fn status(&self) -> u16 {
+        self.first().split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+    }
+
+    /// What `Content-Length` says.
+    pub(crate) fn length(&self) -> usize {
+        self.value("content-length").and_then(|length| length.parse().ok()).expect("a length")
     }
 
     /// All lines in order of the alphabet.
@@ -161,15 +171,15 @@ pub(crate) struct Upstream(TcpListener);
 
 impl Upstream {
     pub(crate) async fn start() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
+        Self(bind().await)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.0.local_addr().unwrap()
+        self.0.local_addr().expect("an address")
     }
 
     pub(crate) async fn accept(&self) -> Peer {
-        Peer::new(timeout(PATIENCE, self.0.accept()).await.expect("somebody connects").unwrap().0)
+        Peer::new(timeout(PATIENCE, self.0.accept()).await.expect("somebody connects").expect("a client").0)
     }
 
     /// Answers every request that has no body with 200, its path as body.
@@ -185,11 +195,11 @@ impl Upstream {
     pub(crate) fn say_ok(self) {
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = self.0.accept().await {
-                stream.set_nodelay(true).unwrap();
+                stream.set_nodelay(true).expect("a socket");
                 tokio::spawn(async move {
                     let mut chunk = vec![0; 64 * 1024];
                     while let Ok(length @ 1..) = stream.read(&mut chunk).await {
-                        let commands = chunk[..length].iter().filter(|byte| **byte == b'*').count();
+                        let commands = chunk[..length].split(|byte| *byte == b'*').count() - 1;
                         if stream.write_all("+OK\r\n".repeat(commands).as_bytes()).await.is_err() {
                             return;
                         }
@@ -201,14 +211,14 @@ impl Upstream {
 }
 
 async fn echo_paths(mut stream: TcpStream) {
-    stream.set_nodelay(true).unwrap();
+    stream.set_nodelay(true).expect("a socket");
     let mut read = Vec::new();
     let mut chunk = [0; 4096];
     while let Ok(length @ 1..) = stream.read(&mut chunk).await {
         read.extend_from_slice(&chunk[..length]);
         while let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {
             let head: Vec<u8> = read.drain(..end + 4).collect();
-            let path = String::from_utf8(head).unwrap().split(' ').nth(1).unwrap().to_owned();
+            let path = String::from_utf8(head).expect("text").split(' ').nth(1).expect("a path").to_owned();
             let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{path}", path.len());
             if stream.write_all(reply.as_bytes()).await.is_err() {
                 return;
@@ -232,16 +242,16 @@ impl Stage {
         Self::http_with(upstream, SEED, Speed::REAL).await
     }
 
-    pub(crate) async fn http_with(upstream: SocketAddr, seed: u64, speed: Speed) -> Self {
-        let edge = AwareEdge::new("gateway/service", Seed::new(seed), speed);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+    pub(crate) async fn http_with(upstream: SocketAddr, seed: u64, pace: Speed) -> Self {
+        let edge = AwareEdge::new("gateway/service", Seed::new(seed), pace);
+        let listener = bind().await;
+        let address = listener.local_addr().expect("an address");
         let (sender, endings) = mpsc::unbounded_channel();
         let serving = Arc::clone(&edge);
         tokio::spawn(async move {
             for connection in 1.. {
-                let (client, _) = listener.accept().await.unwrap();
-                client.set_nodelay(true).unwrap();
+                let (client, _) = listener.accept().await.expect("a client");
+                client.set_nodelay(true).expect("a socket");
                 let session = serving.session(connection);
                 let sender = sender.clone();
                 tokio::spawn(async move {
@@ -257,17 +267,17 @@ impl Stage {
         Self::resp_with(upstream, SEED, Speed::REAL).await
     }
 
-    pub(crate) async fn resp_with(upstream: SocketAddr, seed: u64, speed: Speed) -> Self {
-        let edge = AwareEdge::new("service/redis", Seed::new(seed), speed);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+    pub(crate) async fn resp_with(upstream: SocketAddr, seed: u64, pace: Speed) -> Self {
+        let edge = AwareEdge::new("service/redis", Seed::new(seed), pace);
+        let listener = bind().await;
+        let address = listener.local_addr().expect("an address");
         let serving = Arc::clone(&edge);
         let (_, endings) = mpsc::unbounded_channel();
         let connections = AtomicU64::new(0);
         tokio::spawn(async move {
             loop {
-                let (client, _) = listener.accept().await.unwrap();
-                client.set_nodelay(true).unwrap();
+                let (client, _) = listener.accept().await.expect("a client");
+                client.set_nodelay(true).expect("a socket");
                 let session = serving.session(connections.fetch_add(1, Relaxed) + 1);
                 tokio::spawn(async move {
                     if let Ok(server) = dial(upstream).await {
@@ -285,7 +295,7 @@ impl Stage {
 
     /// How the next connection of an HTTP edge ended.
     pub(crate) async fn ending(&mut self) -> http::Ending {
-        timeout(PATIENCE, self.endings.recv()).await.expect("a connection ends").unwrap()
+        timeout(PATIENCE, self.endings.recv()).await.expect("a connection ends").expect("a proxy")
     }
 
     /// Sets one fault, hitting all requests that it selects.
@@ -294,13 +304,18 @@ impl Stage {
     }
 
     pub(crate) fn fault_share(&self, kind: &str, share: f64, attributes: &Value) -> Arc<Touched> {
-        self.edge.set_faults(vec![Fault::parse(kind, kind, share, attributes).unwrap()]);
+        self.edge.set_faults(vec![Fault::parse(kind, kind, share, attributes).expect("a fault")]);
         Arc::clone(&self.edge.faults()[0].touched)
     }
 
     pub(crate) fn heal(&self) {
         self.edge.set_faults(Vec::new());
     }
+}
+
+/// A port that nobody else has.
+pub(crate) async fn bind() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.expect("a port")
 }
 
 async fn dial(upstream: SocketAddr) -> io::Result<TcpStream> {

@@ -70,6 +70,11 @@ impl Expected {
         }
     }
 
+    /// What was taken is not all given yet.
+    pub(super) fn put_back(&self, reply: Bytes, count: u64) {
+        self.queue.lock().push_front(Expect::Injected(reply, count));
+    }
+
     /// Whether what comes next is not the server's to give.
     pub(super) fn is_own_next(&self) -> bool {
         matches!(self.queue.lock().front(), Some(Expect::Injected(..) | Expect::Rest))

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use bytes::{Buf as _, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::{
@@ -15,21 +15,31 @@ use crate::aware::Passed;
 /// Room for one read.
 const READ: usize = 16 * 1024;
 
-/// Most equal replies of a fault that are written at once.
-const BATCH: usize = 256;
+/// Most equal replies of a fault that are put in at once.
+const BATCH: u64 = 256;
+/// Most that is gathered before it is written, more or less. Without gathering, every reply of a
+/// fault would be a packet of its own.
+const GATHER: usize = 64 * 1024;
 
 /// One way of a connection.
 pub(super) struct ToClient<'a> {
     shared: &'a Shared,
     parser: ReplyParser,
     input: BytesMut,
+    output: BytesMut,
     /// Nothing is read any more; all passes.
     raw: bool,
 }
 
 impl<'a> ToClient<'a> {
     pub(super) fn new(shared: &'a Shared) -> Self {
-        Self { shared, parser: ReplyParser::default(), input: BytesMut::new(), raw: false }
+        Self {
+            shared,
+            parser: ReplyParser::default(),
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            raw: false,
+        }
     }
 
     /// Runs until the server has sent all and the client has got it.
@@ -39,12 +49,8 @@ impl<'a> ToClient<'a> {
         mut client: impl AsyncWrite + Unpin,
     ) -> io::Result<()> {
         loop {
-            self.give_own(&mut client).await?;
-            while !self.input.is_empty() {
-                let length = self.take_input()?;
-                client.write_all(&self.input[..length]).await?;
-                self.input.advance(length);
-                self.give_own(&mut client).await?;
+            while self.gather()? {
+                client.write_all_buf(&mut self.output).await?;
             }
             self.input.reserve(READ);
             tokio::select! {
@@ -56,23 +62,34 @@ impl<'a> ToClient<'a> {
         }
     }
 
-    /// Gives the replies whose turn it is and that the server does not give.
-    async fn give_own(&mut self, client: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
-        while !self.raw {
+    /// Gathers what can be sent now, in its order. Gives whether there is something.
+    fn gather(&mut self) -> io::Result<bool> {
+        loop {
+            self.put_own();
+            if self.input.is_empty() || self.output.len() >= GATHER {
+                return Ok(!self.output.is_empty());
+            }
+            let length = self.take_input()?;
+            // Nothing is copied as long as no reply of a fault stands between.
+            self.output.unsplit(self.input.split_to(length));
+        }
+    }
+
+    /// Puts in the replies whose turn it is and that the server does not give.
+    fn put_own(&mut self) {
+        while !self.raw && self.output.len() < GATHER {
             match self.shared.expected.take_own() {
                 Some(Expect::Injected(reply, count)) => {
-                    let mut left = count as usize;
-                    while left > 0 {
-                        let batch = left.min(BATCH);
-                        client.write_all(&reply.repeat(batch)).await?;
-                        left -= batch;
+                    let now = count.min(BATCH);
+                    self.output.extend_from_slice(&reply.repeat(now as usize));
+                    if count > now {
+                        self.shared.expected.put_back(reply, count - now);
                     }
                 }
                 Some(Expect::Rest) => self.raw = true,
-                Some(Expect::Replies(_)) | None => return Ok(()),
+                Some(Expect::Replies(_)) | None => return,
             }
         }
-        Ok(())
     }
 
     /// Gives how much of the input can be sent before it is the turn of something else.
