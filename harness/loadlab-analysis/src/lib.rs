@@ -16,6 +16,7 @@
 mod documented;
 mod evaluate;
 mod facts;
+mod fault_spans;
 mod generator;
 mod health;
 mod judge;
@@ -35,6 +36,7 @@ mod words;
 
 pub use evaluate::{Observation, View, evaluate, holds, unit};
 pub use facts::Facts;
+pub use fault_spans::{FaultSpan, fault_spans};
 pub use judge::{OutcomeClass, judge, judgement, outcome_class};
 pub use labels::labels;
 pub use live::{Live, Missed};

@@ -11,7 +11,6 @@
 #![expect(clippy::print_stdout, reason = "an example's result is what it prints")]
 
 use std::{
-    collections::BTreeMap,
     env,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
@@ -21,18 +20,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use loadlab_clock::{Distribution, Seed, Speed};
+use loadlab_clock::Speed;
 use loadlab_engine::{EngineOptions, LoadRun, offer};
 use loadlab_record::{JournalLine, Window};
-use loadlab_scenario::{
-    Plan,
-    plan::{
-        Backoff, Client, Health, Journey, Load, Process, RateStage, Reader, Retries, Step, TargetPlan, Think,
-        UserStage, Users,
-    },
-    quantity::{Rate, Share},
-    template::Template,
-};
+use loadlab_scenario::{Plan, Source};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -47,14 +38,11 @@ fn main() {
     let number = |place: usize, default: u32| {
         arguments.get(place).and_then(|text| text.parse::<u32>().ok()).unwrap_or(default)
     };
-    let over = Duration::from_secs(u64::from(number(2, 5)));
+    let seconds = number(2, 5);
     let load = if arguments.first().is_some_and(|mode| mode == "open") {
-        let rate = Rate::try_new(f64::from(number(1, 10_000))).expect("a rate");
-        Load::Arrivals { stages: vec![RateStage { from: rate, to: rate, over }], process: Process::Poisson }
+        format!("{{ arrivals: {{ rate: {}/s, for: {seconds}s }} }}", number(1, 10_000))
     } else {
-        let stage = UserStage { users: number(1, 64), ramp: Duration::ZERO, hold: over };
-        let think = Think { draw: Distribution::Constant(Duration::ZERO), max: None };
-        Load::Users { stages: vec![stage], think }
+        format!("{{ users: {{ count: {}, for: {seconds}s }} }}", number(1, 64))
     };
     let threads = number(3, 1) as usize;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
@@ -66,12 +54,12 @@ fn main() {
         .expect("a server");
     let mut base = String::new();
     BufReader::new(server.stdout.take().expect("its output")).read_line(&mut base).expect("its address");
-    runtime.block_on(measure(load, base.trim().to_owned()));
+    runtime.block_on(measure(&load, base.trim().to_owned()));
     server.kill().expect("the server ends");
     server.wait().expect("the server ends");
 }
 
-async fn measure(load: Load, base: String) {
+async fn measure(load: &str, base: String) {
     let (lines, mut receiver) = mpsc::unbounded_channel();
     let (started, start) = oneshot::channel();
     let run = LoadRun {
@@ -138,55 +126,14 @@ fn answer(mut stream: TcpStream) {
     }
 }
 
-fn plan(load: Load) -> Plan {
-    let second = Duration::from_secs(1);
-    let step = Step {
-        name: "get".to_owned(),
-        method: "GET".to_owned(),
-        path: Template::literal("/"),
-        headers: vec![],
-        body: None,
-        think: None,
-        timeout: None,
-        checks: vec![],
-        extract: BTreeMap::new(),
-        fan_out: None,
-        stream: false,
-    };
-    Plan {
-        name: "cost".to_owned(),
-        title: String::new(),
-        question: String::new(),
-        target: TargetPlan::Url { base: String::new(), metrics: None },
-        speed: Speed::REAL,
-        seed: Seed::new(1),
-        load,
-        warm_up: Duration::ZERO,
-        drain: 5 * second,
-        queue_age_max: 5 * second,
-        users: Users { count: 1, login: None },
-        client: Client {
-            connections: 6,
-            reuse: true,
-            connect_timeout: 5 * second,
-            timeout: 30 * second,
-            patience: None,
-            retries: Retries { max: 0, share: Share::ALL, backoff: Backoff::Immediate, after: vec![] },
-            reader: Reader::Fast,
-            leaves: None,
-        },
-        journeys: vec![Journey { name: "journey".to_owned(), weight: 1, steps: vec![step] }],
-        feeds: BTreeMap::new(),
-        objectives: vec![],
-        documented: None,
-        health: Health {
-            degraded_latency: second,
-            failed_latency: second,
-            degraded_errors: Share::ALL,
-            failed_errors: Share::ALL,
-            degraded_cpu: Share::ALL,
-            failed_cpu: Share::ALL,
-        },
-        faults: vec![],
-    }
+/// A plan that asks for `/` and nothing else.
+fn plan(load: &str) -> Plan {
+    let text = format!(
+        "target: {{ url: http://127.0.0.1:1 }}\n\
+         load: {load}\n\
+         drain: 5s\n\
+         journeys: [ {{ name: get, steps: [ {{ name: get, get: / }} ] }} ]\n"
+    );
+    let no_files = |_: &str| Err("there are no files".to_owned());
+    loadlab_scenario::load(&Source { path: "cost", text: &text }, &[], &no_files).expect("a valid plan")
 }

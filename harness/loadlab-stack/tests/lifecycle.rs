@@ -15,7 +15,8 @@ use std::{
 };
 
 use loadlab_stack::{
-    Exit, Ledger, RUN_VARIABLE, RoleSpec, Stack, StackError, StackEvent, StackRequest, clean, left_overs,
+    Exit, Ledger, RUN_VARIABLE, RoleSignal, RoleSpec, Stack, StackError, StackEvent, StackRequest, clean,
+    left_overs,
 };
 use rustix::process::{Pid, Signal, getpgid, kill_process};
 use serde_json::{Value, json};
@@ -163,11 +164,13 @@ async fn roles_start_after_what_they_depend_on_and_side_by_side_otherwise() {
         ("service-1", "redis"),
     ];
     assert_eq!(edges, expected);
-    assert!(stack.edges().iter().all(|edge| edge.address == edge.upstream));
+    assert!(stack.edges().iter().all(|edge| edge.address != edge.upstream), "each runs through a proxy");
     let gateway = stack.address("gateway").expect("it has an address").to_owned();
     assert!(TcpStream::connect(&gateway).is_ok());
     let endpoints: Vec<_> = stack.endpoints().into_iter().map(|it| (it.role, it.url)).collect();
-    assert_eq!(endpoints[0], ("gateway".to_owned(), format!("http://{gateway}/metrics")));
+    // What is measured must not be disturbed: metrics do not run through proxies.
+    let upstream = &stack.edges().iter().next().expect("an edge").upstream;
+    assert_eq!(endpoints[0], ("gateway".to_owned(), format!("http://{upstream}/metrics")));
     assert_eq!(endpoints.len(), 4);
 
     let addresses = addresses(&stack);
@@ -258,7 +261,8 @@ async fn an_external_service_is_an_edge_and_no_process() {
     let mut request = run.request(vec![role("redis", &[]), role("service-0", &["redis"])]);
     request.external.insert("redis".to_owned(), address.clone());
     let stack = Stack::up(request, CancellationToken::new()).await.expect("it comes up");
-    assert_eq!(stack.address("redis"), Some(address.as_str()));
+    let edge = stack.edges().get("service-0", "redis").expect("an edge");
+    assert_eq!(edge.upstream, address);
     assert_eq!(stack.pids().into_keys().collect::<Vec<_>>(), ["service-0"]);
     assert_eq!(stack.endpoints().len(), 1);
     // The role connected to it.
@@ -307,6 +311,50 @@ async fn a_role_that_dies_is_reported_and_the_others_live_on() {
     let expected = [("llm", Exit::Signal(15)), ("redis", Exit::Code(6)), ("sql", Exit::Signal(9))];
     assert_eq!(ends, expected.map(|(name, how)| (name, Some(how))).into());
     run.nothing_is_left(&[]);
+}
+
+/// What a role answers through an edge; none if there is nobody.
+fn answer_through(address: &str) -> Option<String> {
+    use std::io::{Read as _, Write as _};
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    (!text.is_empty()).then_some(text)
+}
+
+#[tokio::test]
+async fn a_killed_role_is_started_again_behind_the_same_edge() {
+    let run = Run::new();
+    let mut stack = run.up(vec![role("service-0", &[])]).await;
+    let address = stack.address("service-0").expect("it has an address").to_owned();
+    assert!(answer_through(&address).is_some());
+    stack.signal("service-0", RoleSignal::Kill).await.expect("the keeper hears");
+    let died = StackEvent::Died { role: "service-0".to_owned(), how: Exit::Signal(9) };
+    assert_eq!(stack.next_event().await, died);
+    assert_eq!(answer_through(&address), None, "nobody is behind the edge");
+    stack.start("service-0").await.expect("the keeper hears");
+    assert_eq!(stack.next_event().await, StackEvent::Back { role: "service-0".to_owned() });
+    assert!(answer_through(&address).is_some());
+    let addresses = addresses(&stack);
+    stack.down().await.expect("it goes down");
+    run.nothing_is_left(&addresses);
+    let pids: BTreeSet<u32> = run.ledger().roles.iter().map(|entry| entry.pid).collect();
+    assert_eq!(pids.len(), 2, "both processes are booked");
+}
+
+#[tokio::test]
+async fn a_paused_role_answers_when_it_goes_on() {
+    let run = Run::new();
+    let mut stack = run.up(vec![role("service-0", &[])]).await;
+    let pid = stack.pids()["service-0"];
+    stack.signal("service-0", RoleSignal::Pause).await.expect("the keeper hears");
+    eventually(PATIENT, "it is paused", || state(pid) == Some('T'));
+    stack.signal("service-0", RoleSignal::Resume).await.expect("the keeper hears");
+    let address = stack.address("service-0").expect("it has an address").to_owned();
+    assert!(answer_through(&address).is_some());
+    stack.down().await.expect("it goes down");
+    run.nothing_is_left(&[address]);
 }
 
 #[tokio::test]

@@ -113,6 +113,9 @@ enum Task {
         #[arg(long)]
         journal: PathBuf,
     },
+    /// Keeps a core awake
+    #[command(hide = true)]
+    Spin,
     /// A command on one core
     #[command(hide = true)]
     Pinned {
@@ -180,6 +183,10 @@ fn run(task: Task) -> Answer {
             bench_worker(worker, &base, connections, Duration::from_secs(seconds))
         }
         Task::Generate { scenario, base, journal } => done(generate::generate(&scenario, &base, &journal)),
+        Task::Spin => {
+            quiet::spin();
+            Ok(true)
+        }
         Task::Pinned { core, command } => Err(bench::pinned::become_pinned(core, &command).into()),
     }
 }

@@ -89,6 +89,9 @@ pub(crate) struct Bar {
     pub(crate) high: f64,
 }
 
+/// The class of a band in which a fault is on.
+pub(crate) const FAULT: &str = "fault";
+
 /// A shaded stretch of the x axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Band {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Axis, Band, Bar, Chart, Layer, Mark, Rule, Shape};
+use super::{Axis, Band, Bar, Chart, FAULT, Layer, Mark, Rule, Shape};
 
 /// Side of the inner drawing: fine enough for whole numbers.
 const INNER: f64 = 10_000.0;
@@ -109,7 +109,7 @@ fn data(out: &mut String, chart: &Chart) {
             "<svg class=\"strip\" y=\"100%\" width=\"100%\" height=\"5\" viewBox=\"0 0 10000 5\" \
              preserveAspectRatio=\"none\">",
         );
-        for band in &chart.bands {
+        for band in chart.bands.iter().filter(|band| band.class != FAULT) {
             let (x, width) = extent(&chart.x, band.from, band.to);
             let class = band.class;
             put(out, format_args!("<rect class=\"{class}\" x=\"{x}\" width=\"{width}\" height=\"5\"/>"));

@@ -18,7 +18,7 @@ use serde::Serialize;
 pub(crate) use outcomes::{OutcomeRow, beside};
 pub(crate) use setting::{Fact, plan_json, settings_json};
 pub(crate) use tables::{LatencyRow, PERCENTILES, StepRow};
-pub(crate) use timeline::{EventRow, TimelineRow, events as event_rows};
+pub(crate) use timeline::{EventRow, FaultRow, TimelineRow, events as event_rows};
 
 use crate::figures;
 
@@ -79,6 +79,8 @@ pub(crate) struct Facts {
     pub(crate) steps: Vec<StepRow>,
     /// How long each health state lasted, and where the states begin.
     pub(crate) health: HealthFacts,
+    /// What was broken on purpose.
+    pub(crate) faults: Vec<FaultRow>,
     /// What happened, in order.
     pub(crate) events: Vec<EventRow>,
     /// The run in at most two dozen rows.
@@ -211,6 +213,7 @@ impl Facts {
             generator: generator(run),
             steps: tables::steps(run),
             health: health(run),
+            faults: timeline::faults(run),
             events: timeline::events(run),
             timeline: timeline::rows(run),
         }

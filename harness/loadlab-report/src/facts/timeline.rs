@@ -71,6 +71,33 @@ pub(crate) fn rows(run: &RunFile) -> Vec<TimelineRow> {
     series::stretches_at_most(run, ROWS_MAX).into_iter().map(row).collect()
 }
 
+/// A fault, from its beginning to its end.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FaultRow {
+    /// Its name.
+    pub(crate) name: String,
+    /// What it did.
+    pub(crate) kind: String,
+    /// Where.
+    pub(crate) place: String,
+    /// From when to when.
+    pub(crate) time: String,
+    /// What it touched.
+    pub(crate) touched: String,
+}
+
+/// What was broken on purpose.
+pub(crate) fn faults(run: &RunFile) -> Vec<FaultRow> {
+    let row = |span: loadlab_analysis::FaultSpan| FaultRow {
+        name: span.name,
+        kind: span.kind,
+        place: span.place,
+        time: format!("{} to {}", figures::instant(span.from_s), figures::instant(span.to_s)),
+        touched: span.touched.as_ref().map_or_else(|| figures::NOTHING.to_owned(), touched_words),
+    };
+    loadlab_analysis::fault_spans(run).into_iter().map(row).collect()
+}
+
 /// What happened, in words.
 pub(crate) fn events(run: &RunFile) -> Vec<EventRow> {
     let row = |event: &loadlab_record::RunEvent| EventRow {
@@ -90,7 +117,9 @@ fn words(what: &EventKind) -> String {
         EventKind::ProcessDied { role, how } => format!("process {role} died: {how}"),
         EventKind::ProcessBack { role } => format!("process {role} is back"),
         EventKind::FaultBegan { name, kind, place } => format!("fault began: {name} ({kind} at {place})"),
-        EventKind::FaultEnded { name, touched } => format!("fault ended: {name}; {}", touched_words(touched)),
+        EventKind::FaultEnded { name, touched } => {
+            format!("fault ended: {name} (touched {})", touched_words(touched))
+        }
         EventKind::FaultFailed { name, reason } => format!("fault failed: {name}: {reason}"),
         EventKind::ObjectiveMissed { objective, .. } => format!("objective missed: {objective}"),
         EventKind::Stopping { reason } => format!("stopping: {reason}"),

@@ -4,7 +4,7 @@ use loadlab_record::{HealthState, RunFile};
 use serde::Serialize;
 
 use crate::{
-    chart::{Axis, Band, Chart, Height, Layer, Mark, Rule},
+    chart::{Axis, Band, Chart, FAULT, Height, Layer, Mark, Rule},
     facts, figures,
 };
 
@@ -42,6 +42,8 @@ impl Frame {
             to: span.to_s,
             class: class(span.state),
         };
+        let faults = loadlab_analysis::fault_spans(run);
+        let faults = faults.into_iter().map(|span| Band { from: span.from_s, to: span.to_s, class: FAULT });
         let rows = facts::event_rows(run);
         let mark_rows = rows.into_iter().enumerate().map(|(n, row)| MarkRow {
             number: n + 1,
@@ -52,7 +54,7 @@ impl Frame {
         Self {
             length_s,
             mark_rows: mark_rows.collect(),
-            bands: run.health.iter().map(band).collect(),
+            bands: run.health.iter().map(band).chain(faults).collect(),
             marks: marks(&times, length_s),
         }
     }

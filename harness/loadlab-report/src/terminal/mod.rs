@@ -6,7 +6,7 @@ use columns::{Cell, Column, Look, NUMBER, Pen, TEXT, WORD};
 use loadlab_record::RunFile;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::facts::{self, DocumentedFacts, Facts, LatencyRow, PERCENTILES, Tone};
+use crate::facts::{self, DocumentedFacts, Facts, FaultRow, LatencyRow, PERCENTILES, Tone};
 
 /// Narrowest width that is laid out; a narrower terminal wraps by itself.
 const WIDTH_MIN: u16 = 48;
@@ -40,6 +40,9 @@ pub fn terminal(run: &RunFile, options: &TerminalOptions) -> String {
     let facts = Facts::of(run);
     let mut sections = vec![head(pen, &facts), objectives(pen, &facts)];
     sections.extend(facts.documented.as_ref().map(|documented| documented_lines(pen, documented)));
+    if !facts.faults.is_empty() {
+        sections.push(faults(pen, &facts.faults));
+    }
     sections.push(latencies(pen, &facts.latencies));
     sections.push(outcomes(pen, run, &facts));
     sections.push(generator(pen, &facts));
@@ -110,6 +113,21 @@ fn documented_lines(pen: Pen, documented: &DocumentedFacts) -> Vec<String> {
         lines.extend(pen.paragraph("The scenario differs from its source:", INDENT, Look::Faint));
         lines.extend(bullets(pen, &documented.deviations));
     }
+    lines
+}
+
+fn faults(pen: Pen, faults: &[FaultRow]) -> Vec<String> {
+    let mut lines = heading(pen, "Faults", "");
+    let mut rows = vec![titles(&["fault", "where", "when", "it touched"])];
+    for row in faults {
+        rows.push(vec![
+            Cell::new(&row.name),
+            Cell::new(&row.place),
+            Cell::new(&row.time),
+            Cell::new(&row.touched),
+        ]);
+    }
+    lines.extend(pen.table(&[TEXT, TEXT, TEXT, TEXT], &rows, INDENT));
     lines
 }
 

@@ -1,5 +1,8 @@
 //! `loadlab show`: what a scenario would do, every default included.
 
+use std::time::Duration;
+
+use loadlab_clock::text::format_duration;
 use loadlab_scenario::plan::{Plan, TargetPlan};
 use target_service::topology::topology as topology_of;
 
@@ -9,6 +12,9 @@ use crate::{
     exit::Exit,
     output, scenarios,
 };
+
+/// Stretches of a fault that comes again and again which are listed.
+const FAULTS_SHOWN: usize = 20;
 
 /// Prints the plan or the topology.
 pub(crate) fn execute(arguments: &ShowArgs) -> Exit {
@@ -74,7 +80,7 @@ pub(crate) fn summary(plan: &Plan) -> String {
         .collect();
     let objectives: Vec<String> = plan.objectives.iter().map(ToString::to_string).collect();
     let needs = plan.needs();
-    let rows = [
+    let mut rows = vec![
         ("scenario", format!("{}: {}", plan.name, plan.title)),
         ("question", plan.question.clone()),
         ("target", target),
@@ -84,5 +90,22 @@ pub(crate) fn summary(plan: &Plan) -> String {
         ("seed, speed", format!("{}, {}", plan.seed, plan.speed)),
         ("needs", format!("{} descriptors, {} ports", needs.descriptors, needs.ports)),
     ];
-    rows.map(|(name, value)| format!("{name:12} {value}")).join("\n")
+    rows.extend(timeline(plan).into_iter().map(|line| ("fault", line)));
+    let lines: Vec<String> = rows.into_iter().map(|(name, value)| format!("{name:12} {value}")).collect();
+    lines.join("\n")
+}
+
+/// When each fault would be on, in order.
+fn timeline(plan: &Plan) -> Vec<String> {
+    let until = plan.load.duration() + plan.drain;
+    let mut stretches: Vec<(Duration, String)> = Vec::new();
+    for fault in &plan.faults {
+        for at in fault.beginnings(until).take(FAULTS_SHOWN) {
+            let (from, to) = (format_duration(at), format_duration(at + fault.lasts));
+            let what = format!("{} ({} at {})", fault.name, fault.what.kind(), fault.what.place());
+            stretches.push((at, format!("{from} to {to}: {what}")));
+        }
+    }
+    stretches.sort();
+    stretches.into_iter().map(|(_, line)| line).collect()
 }

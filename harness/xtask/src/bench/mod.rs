@@ -141,7 +141,11 @@ pub(crate) fn compare(settings: Settings) -> Result<Comparison, BenchError> {
     // It is a temporary file; one that stays is no harm.
     let _ = std::fs::remove_file(journal);
     let missing = absent.iter().map(|competitor| competitor.name).collect();
-    Ok(Comparison { rounds, missing, noise: Noise { wake_late_p99_ms, stolen: cpu.stolen_since() } })
+    Ok(Comparison {
+        rounds,
+        missing,
+        noise: Noise { wake_late_p99_ms, stolen: cpu.stolen_since(), cores_awake: 0 },
+    })
 }
 
 fn journal_path() -> Result<PathBuf, BenchError> {

@@ -29,7 +29,7 @@ use self::{
 use crate::{
     child::{self, ChildError, Server},
     journal::Journalled,
-    quiet::{self, CpuTime, Noise},
+    quiet::{self, Awake, CpuTime, Noise},
 };
 
 /// Why a calibration could not be made.
@@ -107,6 +107,9 @@ pub(crate) fn run(scale: &Scale, patience: Duration, attempts: u32) -> Result<Ca
 
 fn judge(case: &Case, scale: &Scale, patience: Duration, attempts: u32) -> Result<Judged, CalibrateError> {
     let mut attempt = 1;
+    // A test of the harness in a few seconds takes the machine as it is.
+    let awake = (attempts > 1).then(Awake::keep);
+    let cores_awake = awake.as_ref().map_or(0, Awake::cores);
     loop {
         let wake_late_p99_ms = quiet::settle(patience);
         eprintln!("{}, attempt {attempt} …", case.name);
@@ -117,7 +120,7 @@ fn judge(case: &Case, scale: &Scale, patience: Duration, attempts: u32) -> Resul
             checks: (case.judge)(scale, &case.script, &outcome),
             samples: outcome.reported.whole.response.count(),
             server_late_ms: lateness(&outcome.truth),
-            noise: Noise { wake_late_p99_ms, stolen: cpu.stolen_since() },
+            noise: Noise { wake_late_p99_ms, stolen: cpu.stolen_since(), cores_awake },
             attempts: attempt,
         };
         if judged.held() || attempt >= attempts {
@@ -213,9 +216,12 @@ impl fmt::Display for Judged {
         }
         let (p50, p99) = self.server_late_ms;
         writeln!(f, "  the server's own lateness: p50 {p50:.3} ms, p99 {p99:.3} ms")?;
-        let Noise { wake_late_p99_ms, stolen } = self.noise;
+        let Noise { wake_late_p99_ms, stolen, cores_awake } = self.noise;
         let stolen = stolen * 100.0;
-        writeln!(f, "  the machine: wakes threads {wake_late_p99_ms:.3} ms late (p99), {stolen:.1} % stolen")
+        writeln!(
+            f,
+            "  the machine: wakes threads {wake_late_p99_ms:.3} ms late (p99), {stolen:.1} % stolen, {cores_awake} cores kept awake"
+        )
     }
 }
 
