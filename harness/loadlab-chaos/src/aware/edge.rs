@@ -31,6 +31,11 @@ impl AwareEdge {
         self.faults.set(faults);
     }
 
+    /// Replaces all faults at once, as [`Self::set_faults`] does, with counters that the caller keeps.
+    pub fn set_activities(&self, activities: Vec<Activity>) {
+        self.faults.set_activities(activities);
+    }
+
     /// The faults now, each with what it touched.
     pub fn faults(&self) -> Vec<Activity> {
         self.faults.activities()

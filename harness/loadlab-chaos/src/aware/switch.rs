@@ -70,14 +70,38 @@ impl FaultSwitch {
         });
     }
 
+    /// Replaces all faults, and with them where they are counted. One that is set again unchanged
+    /// stays as it is.
+    pub(crate) fn set_activities(&self, activities: Vec<Activity>) {
+        self.sender.send_if_modified(|current| {
+            let before = Arc::clone(current);
+            if activities.is_empty() && before.0.is_empty() {
+                return false;
+            }
+            let same = |one: &&Arc<Active>, next: &Activity| {
+                one.fault == next.fault && Arc::ptr_eq(&one.touched, &next.touched)
+            };
+            let active = |next: Activity| match before.iter().find(|one| same(one, &next)) {
+                Some(one) => Arc::clone(one),
+                None => Arc::new(self.active(next.fault, next.touched)),
+            };
+            *current = Arc::new(FaultSet(activities.into_iter().map(active).collect()));
+            true
+        });
+    }
+
+    fn active(&self, fault: Fault, touched: Arc<Touched>) -> Active {
+        let draws = Draws::new(self.seed, &self.edge, fault.name());
+        Active { fault, draws, touched }
+    }
+
     fn activate(&self, fault: Fault, before: &FaultSet) -> Arc<Active> {
         let same_name = before.iter().find(|one| one.fault.name() == fault.name());
         match same_name {
             Some(one) if one.fault == fault => Arc::clone(one),
             one => {
                 let touched = one.map(|one| Arc::clone(&one.touched)).unwrap_or_default();
-                let draws = Draws::new(self.seed, &self.edge, fault.name());
-                Arc::new(Active { fault, draws, touched })
+                Arc::new(self.active(fault, touched))
             }
         }
     }

@@ -187,7 +187,7 @@ fn takes_hold(toxic: &Toxic, shared: &Shared, connection: u64) -> bool {
     draws_pieces(toxic) || shared.draws(toxic, connection).takes_connection(toxic.toxicity)
 }
 
-/// The draws for each chunk. A raw link knows no requests, so to it a request is a chunk.
+/// The draws for each chunk.
 fn chunk_draws(toxic: &Toxic, draws: &Draws) -> Option<ChaCha8Rng> {
     draws_pieces(toxic).then(|| draws.stream(Purpose::Piece))
 }

@@ -15,10 +15,11 @@ use serde_json::Value;
 use tokio::{runtime::Handle, sync::watch};
 
 use super::{
-    AddressError, ControlError, Event, EventKind, ProxyPatch, ProxySpec, ProxyStats, ProxyView,
+    AddressError, ControlError, Event, EventKind, Protocol, ProxyPatch, ProxySpec, ProxyStats, ProxyView,
     address::{is_same_listen, listen_address},
     budget::Budget,
     control_thread::ControlThread,
+    edge::check_protocol,
     journal::Journal,
     lease::Leases,
     metrics::Retired,
@@ -194,6 +195,7 @@ impl Proxies {
     }
 
     /// Changes a proxy. Another listen, upstream or protocol restarts it: its connections end.
+    /// Another protocol is refused while there are toxics that need the one it has.
     /// Where `lease` disables it, the end of that lease enables it again.
     ///
     /// When the new address cannot be bound, the proxy stays disabled.
@@ -208,6 +210,9 @@ impl Proxies {
         // Before the lock: a name takes a look-up.
         let address = self.address(&wanted);
         let mut state = entry.lock()?;
+        if let Some(protocol) = patch.protocol {
+            check_toxics(&entry, protocol)?;
+        }
         let lease = self.leases.living(lease)?;
         let address = if patch.listen.is_some() || state.listen == wanted {
             address
@@ -315,4 +320,11 @@ impl Proxies {
     pub(crate) fn entry(&self, name: &str) -> Result<Arc<ProxyEntry>, ControlError> {
         self.entries.lock().get(name).cloned().ok_or(ControlError::ProxyNotFound)
     }
+}
+
+fn check_toxics(entry: &ProxyEntry, protocol: Protocol) -> Result<(), ControlError> {
+    entry.toxics().iter().try_for_each(|toxic| match toxic.activity() {
+        None => Ok(()),
+        Some(activity) => check_protocol(&toxic.type_name, activity.fault.protocol().into(), protocol),
+    })
 }

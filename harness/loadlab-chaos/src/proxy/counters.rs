@@ -8,6 +8,7 @@ use std::sync::{
 use serde::Serialize;
 
 use super::Direction;
+use crate::aware;
 
 /// Bytes of one direction of a proxy, counted as they pass.
 #[derive(Debug, Default)]
@@ -93,15 +94,21 @@ pub struct Touched {
     connections: AtomicU64,
     bytes: AtomicU64,
     requests: AtomicU64,
+    /// What the aware mode counts, where the toxic is a fault of that.
+    fault: Arc<aware::Touched>,
 }
 
 impl Touched {
+    pub(crate) fn fault(&self) -> &Arc<aware::Touched> {
+        &self.fault
+    }
+
     /// The numbers now.
     pub fn count(&self) -> TouchedCount {
         TouchedCount {
-            connections: self.connections.load(Relaxed),
-            bytes: self.bytes.load(Relaxed),
-            requests: self.requests.load(Relaxed),
+            connections: self.connections.load(Relaxed) + self.fault.connections(),
+            bytes: self.bytes.load(Relaxed) + self.fault.bytes(),
+            requests: self.requests.load(Relaxed) + self.fault.requests(),
         }
     }
 }

@@ -1,10 +1,13 @@
-//! Where a proxy that reads its protocol is plugged in: how a connection is served, and which
-//! toxics such an edge has beside those for bytes. Both are chosen by the proxy's [`Protocol`].
+//! Where a proxy's [`Protocol`] decides: how a connection is served, and which toxics there are
+//! beside those for bytes.
 
-use serde_json::{Map, Value};
+use std::sync::Arc;
+
+use serde_json::Value;
 use tokio::net::TcpStream;
 
-use super::{FieldError, Protocol, Watch, raw};
+use super::{ControlError, Protocol, Watch, aware_link, fields::Fields, listener::Run, raw};
+use crate::aware::fault::{self, Fault, FaultKind};
 
 /// A connection whose upstream has answered.
 #[derive(Debug)]
@@ -21,23 +24,50 @@ pub struct Edge {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(protocol: Protocol, edge: Edge) {
-    match protocol {
-        // An edge that reads its protocol takes its place here; until then all are bytes.
-        Protocol::Raw | Protocol::Http | Protocol::Resp => raw::run(edge).await,
+pub(crate) async fn serve(run: &Arc<Run>, edge: Edge) {
+    match run.protocol {
+        Protocol::Raw => raw::run(edge).await,
+        // In boxes: a raw link is not to have the size of these.
+        Protocol::Http => Box::pin(aware_link::http(edge, Arc::clone(run))).await,
+        Protocol::Resp => Box::pin(aware_link::resp(edge)).await,
     }
 }
 
-/// The attributes of a toxic that only an edge of this protocol can apply, checked and completed
-/// from those given; `None` where there is no such toxic. On a raw link such a toxic does nothing,
-/// so it is unknown there.
-pub(crate) fn aware_attributes(
-    protocol: Protocol,
-    _type_name: &str,
-    _given: &Map<String, Value>,
-) -> Option<Result<Map<String, Value>, FieldError>> {
-    match protocol {
-        // The toxics of edges that read their protocol are registered here.
-        Protocol::Raw | Protocol::Http | Protocol::Resp => None,
+impl From<fault::Protocol> for Protocol {
+    fn from(protocol: fault::Protocol) -> Self {
+        match protocol {
+            fault::Protocol::Http => Self::Http,
+            fault::Protocol::Resp => Self::Resp,
+        }
     }
+}
+
+/// A toxic that is asked for, as far as it says what it does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) type_name: &'a str,
+    pub(crate) toxicity: f32,
+    pub(crate) fields: Fields<'a>,
+    /// The proxy's.
+    pub(crate) protocol: Protocol,
+}
+
+/// The fault that a toxic is, where its type is that of one; else `None`.
+pub(crate) fn read_fault(asked: Asked<'_>) -> Option<Result<Fault, ControlError>> {
+    let needed = FaultKind::protocol_of(asked.type_name)?;
+    if let Err(error) = check_protocol(asked.type_name, needed.into(), asked.protocol) {
+        return Some(Err(error));
+    }
+    let attributes = Value::Object(asked.fields.merged());
+    let fault = Fault::parse(asked.name, asked.type_name, asked.toxicity.into(), &attributes);
+    Some(fault.map_err(ControlError::Fault))
+}
+
+/// Refuses a toxic on a proxy of another protocol than it needs: it would do nothing there.
+pub(crate) fn check_protocol(kind: &str, needed: Protocol, found: Protocol) -> Result<(), ControlError> {
+    if needed == found {
+        return Ok(());
+    }
+    Err(ControlError::NeedsProtocol { kind: kind.to_owned(), needed, found })
 }

@@ -2,7 +2,8 @@
 
 use std::{fmt, io, net::SocketAddr};
 
-use super::{AddressError, FieldError};
+use super::{AddressError, FieldError, Protocol};
+use crate::aware::FaultError;
 
 /// A control call that was refused or failed. Nothing was changed, unless the variant says so.
 #[derive(Debug)]
@@ -34,6 +35,17 @@ pub enum ControlError {
     InvalidStream,
     /// There is no such kind of toxic.
     InvalidToxicType,
+    /// A toxic acts on a protocol that the proxy does not read.
+    NeedsProtocol {
+        /// The toxic's type.
+        kind: String,
+        /// The protocol that it needs.
+        needed: Protocol,
+        /// The proxy's, as it is or is to be.
+        found: Protocol,
+    },
+    /// What a toxic for requests is to do makes no sense.
+    Fault(FaultError),
     /// There is a toxic of that name already, on whichever stream.
     ToxicExists,
     /// There is no toxic of that name.
@@ -82,6 +94,8 @@ impl ControlError {
             | Self::MissingField { .. }
             | Self::InvalidStream
             | Self::InvalidToxicType
+            | Self::NeedsProtocol { .. }
+            | Self::Fault(_)
             | Self::Address(AddressError::NotLoopback { .. }) => 400,
             Self::ProxyNotFound | Self::ToxicNotFound | Self::LeaseNotFound => 404,
             Self::ProxyExists | Self::ToxicExists => 409,
@@ -107,6 +121,10 @@ impl fmt::Display for ControlError {
             Self::DuplicateProxy { name } => write!(f, "duplicate proxy name {name:?}"),
             Self::InvalidStream => f.write_str("stream was invalid, can be either upstream or downstream"),
             Self::InvalidToxicType => f.write_str("invalid toxic type"),
+            Self::NeedsProtocol { kind, needed, found } => {
+                write!(f, "toxic type {kind} needs a proxy of protocol {needed}, not {found}")
+            }
+            Self::Fault(error) => write!(f, "bad request body: {error}"),
             Self::ToxicExists => f.write_str("toxic already exists"),
             Self::ToxicNotFound => f.write_str("toxic not found"),
             Self::LeaseNotFound => f.write_str("lease not found"),
@@ -123,6 +141,7 @@ impl std::error::Error for ControlError {
         match self {
             Self::Address(source) => Some(source),
             Self::Bind { source, .. } => Some(source),
+            Self::Fault(source) => Some(source),
             Self::Entry { source, .. } => Some(source.as_ref()),
             _ => None,
         }

@@ -23,7 +23,8 @@ pub(crate) async fn serve(client: TcpStream, shared: Arc<Shared>, run: Arc<Run>)
     let mut watch = shared.watch(run.id);
     // Nothing is dialled when the proxy stops first.
     let Some(dialled) = dial(&run.upstream, &mut watch).await else { return };
-    let upstream = match dialled.and_then(|upstream| prepared(&client, upstream)) {
+    let prepared = dialled.and_then(|upstream| client.set_nodelay(true).map(|()| upstream));
+    let upstream = match prepared {
         Ok(upstream) => upstream,
         Err(error) => {
             shared.counters().dial_failed();
@@ -32,22 +33,24 @@ pub(crate) async fn serve(client: TcpStream, shared: Arc<Shared>, run: Arc<Run>)
         }
     };
     watch.look_anew();
-    edge::serve(run.protocol, Edge { client, upstream, number, watch }).await;
+    edge::serve(&run, Edge { client, upstream, number, watch }).await;
 }
 
 /// The connection to the upstream; `None` when the proxy stops before it stands.
 async fn dial(upstream: &str, watch: &mut Watch) -> Option<io::Result<TcpStream>> {
-    let deadline = Instant::now() + watch.shared().dial_timeout();
-    let connect = Sleeper::shared().timeout(deadline, TcpStream::connect(upstream));
+    let shared = Arc::clone(watch.shared());
     tokio::select! {
         biased;
         () = watch.closed() => None,
-        dialled = connect => Some(dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))),
+        dialled = connect(upstream, &shared) => Some(dialled),
     }
 }
 
-fn prepared(client: &TcpStream, upstream: TcpStream) -> io::Result<TcpStream> {
-    client.set_nodelay(true)?;
-    upstream.set_nodelay(true)?;
-    Ok(upstream)
+/// Dials, within the proxy's time for that, and turns Nagle's delay off.
+pub(crate) async fn connect(upstream: &str, shared: &Shared) -> io::Result<TcpStream> {
+    let deadline = Instant::now() + shared.dial_timeout();
+    let dialled = Sleeper::shared().timeout(deadline, TcpStream::connect(upstream)).await;
+    let stream = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }

@@ -30,9 +30,21 @@
 //!   it; `GET /events` tells what happened, `GET /stats` what each toxic touched;
 //! * more attributes: `draw`, the `distribution` of `latency`, the toxic `corrupt`, the `protocol`
 //!   of a proxy. They are left out of answers where they have their default.
+//!
+//! A proxy with the `protocol` `http` or `resp` is served by the [aware](crate::aware) mode. On it
+//! the faults of that mode are toxics too, with the attributes of [`fault`](crate::aware::fault):
+//!
+//! * they act on requests wherever `stream` says, and toxicity is drawn for each request;
+//! * an attribute that they do not have is refused, since a misspelt selector would hit everything;
+//! * on a proxy of another protocol they are refused, and so is another protocol for a proxy that
+//!   has them;
+//! * toxics for bytes act between the client and the aware mode, on replies of faults too;
+//! * when the upstream of an `http` proxy closes between two requests, so does the proxy, as if the
+//!   client were connected to the upstream itself.
 
 mod address;
 pub mod api;
+mod aware_link;
 mod budget;
 mod chain;
 mod control;
@@ -51,6 +63,7 @@ mod populate;
 mod proxy_entry;
 mod raw;
 mod shared;
+mod side;
 mod spec;
 mod toxic;
 mod toxic_control;

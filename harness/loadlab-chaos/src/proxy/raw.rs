@@ -22,15 +22,14 @@ use std::{
 
 use bytes::Bytes;
 use loadlab_clock::{Sleep, Sleeper};
-use tokio::{
-    io::{AsyncRead as _, AsyncWrite as _, ReadBuf},
-    net::{
-        TcpStream,
-        tcp::{ReadHalf, WriteHalf},
-    },
-};
+use tokio::{io::ReadBuf, net::TcpStream};
 
-use super::{Direction, Edge, Shared, Watch, chain::Chain, counters::Flow};
+use super::{
+    Direction, Edge, Shared, Watch,
+    chain::Chain,
+    counters::Flow,
+    side::{From, To},
+};
 
 /// How many chunks one direction passes before the other links of its worker have their turn.
 const CHUNKS_IN_A_ROW: usize = 16;
@@ -57,25 +56,19 @@ pub(crate) async fn run(edge: Edge) {
     let end = {
         let (from_client, to_client) = client.split();
         let (from_upstream, to_upstream) = upstream.split();
-        let mut directions = [
-            Half::new(Direction::Upstream, from_client, to_upstream, &shared),
-            Half::new(Direction::Downstream, from_upstream, to_client, &shared),
-        ];
-        poll_fn(|context| {
-            BUFFER.with_borrow_mut(|buffer| {
-                poll_link(context, &mut directions, &mut watch, &shared, number, buffer)
-            })
-        })
-        .await
+        let upstream = (From::Socket(from_client), To::Socket(to_upstream));
+        let downstream = (From::Socket(from_upstream), To::Socket(to_client));
+        let mut link = Link::new(number, &shared, upstream, downstream);
+        poll_fn(|context| link.poll(context, &mut watch)).await
     };
-    if end == End::Reset {
+    if end == Some(End::Reset) {
         reset(&client);
         reset(&upstream);
     }
 }
 
 /// Makes the coming close an RST.
-fn reset(stream: &TcpStream) {
+pub(crate) fn reset(stream: &TcpStream) {
     if let Err(error) = stream.set_zero_linger() {
         log::debug!("a connection could not be set to reset: {error}");
     }
@@ -91,39 +84,71 @@ enum Step {
     Ended(End),
 }
 
-fn poll_link(
-    context: &mut Context<'_>,
-    directions: &mut [Half<'_>; 2],
-    watch: &mut Watch,
-    shared: &Shared,
+/// Both directions of a link.
+pub(crate) struct Link<'a> {
+    directions: [Half<'a>; 2],
+    shared: &'a Shared,
     number: u64,
-    buffer: &mut [u8],
-) -> Poll<End> {
-    loop {
-        if watch.poll_changed(context).is_ready() {
-            if watch.is_closed() {
-                return Poll::Ready(End::Close);
-            }
-            for half in directions.iter_mut() {
-                if let Some(end) = half.follow(shared, number) {
-                    return Poll::Ready(end);
+}
+
+impl<'a> Link<'a> {
+    /// The link of connection `number`, with the sides of each direction.
+    pub(crate) fn new(
+        number: u64,
+        shared: &'a Shared,
+        upstream: (From<'a>, To<'a>),
+        downstream: (From<'a>, To<'a>),
+    ) -> Self {
+        let directions = [
+            Half::new(Direction::Upstream, upstream, shared),
+            Half::new(Direction::Downstream, downstream, shared),
+        ];
+        Self { directions, shared, number }
+    }
+
+    /// Whether a direction has passed the end of its stream on.
+    pub(crate) fn is_done(&self, direction: Direction) -> bool {
+        self.directions[direction.index()].is_done
+    }
+
+    /// Passes what there is. Ready when the connection is to end, or, with `None`, when both
+    /// directions are done.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>, watch: &mut Watch) -> Poll<Option<End>> {
+        BUFFER.with_borrow_mut(|buffer| self.poll_with(context, watch, buffer))
+    }
+
+    fn poll_with(
+        &mut self,
+        context: &mut Context<'_>,
+        watch: &mut Watch,
+        buffer: &mut [u8],
+    ) -> Poll<Option<End>> {
+        loop {
+            if watch.poll_changed(context).is_ready() {
+                if watch.is_closed() {
+                    return Poll::Ready(Some(End::Close));
+                }
+                for half in &mut self.directions {
+                    if let Some(end) = half.follow(self.shared, self.number) {
+                        return Poll::Ready(Some(end));
+                    }
                 }
             }
-        }
-        let mut has_changed = false;
-        for half in directions.iter_mut().filter(|half| !half.is_done) {
-            match half.poll(context, watch, buffer) {
-                Poll::Pending => {}
-                Poll::Ready(Step::Changed) => has_changed = true,
-                Poll::Ready(Step::Done) => half.is_done = true,
-                Poll::Ready(Step::Ended(end)) => return Poll::Ready(end),
+            let mut has_changed = false;
+            for half in self.directions.iter_mut().filter(|half| !half.is_done) {
+                match half.poll(context, watch, buffer) {
+                    Poll::Pending => {}
+                    Poll::Ready(Step::Changed) => has_changed = true,
+                    Poll::Ready(Step::Done) => half.is_done = true,
+                    Poll::Ready(Step::Ended(end)) => return Poll::Ready(Some(end)),
+                }
             }
-        }
-        if directions.iter().all(|half| half.is_done) {
-            return Poll::Ready(End::Close);
-        }
-        if !has_changed {
-            return Poll::Pending;
+            if self.directions.iter().all(|half| half.is_done) {
+                return Poll::Ready(None);
+            }
+            if !has_changed {
+                return Poll::Pending;
+            }
         }
     }
 }
@@ -131,8 +156,8 @@ fn poll_link(
 /// One direction of a link.
 struct Half<'a> {
     direction: Direction,
-    from: ReadHalf<'a>,
-    to: WriteHalf<'a>,
+    from: From<'a>,
+    to: To<'a>,
     flow: &'a Flow,
     /// What is to be written before anything else.
     pending: VecDeque<Bytes>,
@@ -145,7 +170,7 @@ struct Half<'a> {
 }
 
 impl<'a> Half<'a> {
-    fn new(direction: Direction, from: ReadHalf<'a>, to: WriteHalf<'a>, shared: &'a Shared) -> Self {
+    fn new(direction: Direction, (from, to): (From<'a>, To<'a>), shared: &'a Shared) -> Self {
         Self {
             direction,
             from,
@@ -198,11 +223,11 @@ impl<'a> Half<'a> {
                 continue;
             };
             let data = &buffer[..len];
-            let written = match Pin::new(&mut self.to).poll_write(context, data) {
+            let written = match self.to.poll_write(context, data) {
                 Poll::Ready(written) => written?,
                 Poll::Pending => 0,
             };
-            self.flow.sent(written);
+            self.count_sent(written);
             if written < len {
                 self.pending.push_back(Bytes::copy_from_slice(&data[written..]));
             }
@@ -264,17 +289,27 @@ impl<'a> Half<'a> {
     /// Reads into the buffer and counts; `None` is the end of the stream.
     fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<Option<usize>>> {
         let mut buffer = ReadBuf::new(buffer);
-        ready!(Pin::new(&mut self.from).poll_read(context, &mut buffer))?;
+        ready!(self.from.poll_read(context, &mut buffer))?;
         let len = buffer.filled().len();
-        self.flow.received(len);
+        if self.from.is_socket() {
+            self.flow.received(len);
+        }
         Poll::Ready(Ok((len > 0).then_some(len)))
+    }
+
+    fn count_sent(&self, bytes: usize) {
+        if self.to.is_socket() {
+            self.flow.sent(bytes);
+        }
     }
 
     /// Writes what is pending.
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(data) = self.pending.front_mut() {
-            let written = ready!(Pin::new(&mut self.to).poll_write(context, data))?;
-            self.flow.sent(written);
+            let written = ready!(self.to.poll_write(context, data))?;
+            if self.to.is_socket() {
+                self.flow.sent(written);
+            }
             if written == data.len() {
                 self.pending.pop_front();
             } else {
@@ -287,7 +322,7 @@ impl<'a> Half<'a> {
     /// Passes the end of the stream on; the other direction goes on.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Step>> {
         // A side that is gone already needs no end.
-        let _ = ready!(Pin::new(&mut self.to).poll_shutdown(context));
+        let _ = ready!(self.to.poll_shutdown(context));
         Poll::Ready(Ok(Step::Done))
     }
 

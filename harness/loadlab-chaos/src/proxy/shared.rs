@@ -23,6 +23,7 @@ use super::{
     budget::Budget,
     counters::{Counters, Flow},
 };
+use crate::aware::AwareEdge;
 
 /// The toxics of one direction, in the order in which they act.
 pub type ToxicSet = Arc<[Arc<Toxic>]>;
@@ -41,6 +42,8 @@ pub struct Shared {
     run: AtomicU64,
     watchers: Mutex<Watchers>,
     counters: Counters,
+    /// The faults of those of its toxics that need a protocol.
+    aware: Arc<AwareEdge>,
 }
 
 #[derive(Default)]
@@ -66,6 +69,7 @@ impl fmt::Debug for Shared {
 
 impl Shared {
     pub(crate) fn new(name: String, conditions: &Conditions) -> Arc<Self> {
+        let aware = AwareEdge::new(&name, conditions.seed, conditions.speed);
         Arc::new(Self {
             name,
             seed: conditions.seed,
@@ -77,6 +81,7 @@ impl Shared {
             run: AtomicU64::new(0),
             watchers: Mutex::default(),
             counters: Counters::default(),
+            aware,
         })
     }
 
@@ -123,13 +128,22 @@ impl Shared {
         self.counters.flow(direction)
     }
 
+    /// What connections whose protocol is read are served with.
+    pub(crate) fn aware(&self) -> &Arc<AwareEdge> {
+        &self.aware
+    }
+
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }
 
     /// Puts other toxics in place and tells the links.
     pub(crate) fn set_toxics(&self, direction: Direction, toxics: Vec<Arc<Toxic>>) {
-        self.toxics.lock()[direction.index()] = toxics.into();
+        let mut all = self.toxics.lock();
+        all[direction.index()] = toxics.into();
+        let of_protocol = all.iter().flat_map(|toxics| toxics.iter()).filter_map(|toxic| toxic.activity());
+        self.aware.set_activities(of_protocol.collect());
+        drop(all);
         self.announce();
     }
 

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{
     ControlError, Direction, Draw, EventKind, FieldError, Protocol, Proxies, Touched, Toxic, ToxicPatch,
     ToxicSpec, ToxicView,
+    edge::Asked,
     fields::Fields,
     proxy_entry::{ProxyEntry, State},
     toxic::{Expiry, Kind, after, fresh_id, real_ms},
@@ -55,13 +56,19 @@ impl Proxies {
     ) -> Result<Arc<Toxic>, ControlError> {
         let direction = spec.direction()?;
         let name = spec.full_name();
-        let fields = Fields::attributes(&spec.attributes, None);
-        let kind = Kind::read(&spec.kind, fields, state.protocol).ok_or(ControlError::InvalidToxicType)?;
+        let asked = Asked {
+            name: &name,
+            type_name: &spec.kind,
+            toxicity: spec.toxicity,
+            fields: Fields::attributes(&spec.attributes, None),
+            protocol: state.protocol,
+        };
+        let kind = Kind::asked(asked).ok_or(ControlError::InvalidToxicType)?;
         if entry.find_toxic(&name).is_some() {
             return Err(ControlError::ToxicExists);
         }
         let kind = kind?;
-        check_draw(&kind, spec.draw, state.protocol)?;
+        let draw = checked_draw(&kind, spec.draw, state.protocol)?;
         let id = fresh_id();
         let toxic = Arc::new(Toxic {
             id,
@@ -69,7 +76,7 @@ impl Proxies {
             type_name: spec.kind.clone(),
             direction,
             toxicity: spec.toxicity,
-            draw: spec.draw,
+            draw,
             kind,
             ttl_ms: spec.ttl_ms,
             // Armed before the toxic acts.
@@ -94,11 +101,16 @@ impl Proxies {
         let state = entry.lock()?;
         let old = entry.find_toxic(name).ok_or(ControlError::ToxicNotFound)?;
         let attributes = old.attributes();
-        let fields = Fields::attributes(&patch.attributes, Some(&attributes));
-        let kind =
-            Kind::read(&old.type_name, fields, state.protocol).ok_or(ControlError::InvalidToxicType)??;
-        let draw = patch.draw.unwrap_or(old.draw);
-        check_draw(&kind, draw, state.protocol)?;
+        let toxicity = patch.toxicity.unwrap_or(old.toxicity);
+        let asked = Asked {
+            name,
+            type_name: &old.type_name,
+            toxicity,
+            fields: Fields::attributes(&patch.attributes, Some(&attributes)),
+            protocol: state.protocol,
+        };
+        let kind = Kind::asked(asked).ok_or(ControlError::InvalidToxicType)??;
+        let draw = checked_draw(&kind, patch.draw.unwrap_or(old.draw), state.protocol)?;
         let expiry = match patch.ttl_ms {
             Some(ttl) => Some(self.arm(&entry, old.id, ttl)),
             None => old.expiry.clone(),
@@ -108,7 +120,7 @@ impl Proxies {
             name: old.name.clone(),
             type_name: old.type_name.clone(),
             direction: old.direction,
-            toxicity: patch.toxicity.unwrap_or(old.toxicity),
+            toxicity,
             draw,
             kind,
             ttl_ms: patch.ttl_ms.or(old.ttl_ms),
@@ -179,14 +191,22 @@ fn expire(proxies: &Weak<Proxies>, entry: &Weak<ProxyEntry>, toxic: u64, expiry:
     });
 }
 
-fn check_draw(kind: &Kind, draw: Draw, protocol: Protocol) -> Result<(), FieldError> {
+/// What the toxicity is drawn for: as asked, but always for requests where those are hit.
+fn checked_draw(kind: &Kind, draw: Draw, protocol: Protocol) -> Result<Draw, FieldError> {
     match draw {
+        Draw::Chunk if matches!(kind, Kind::Aware(_)) => {
+            Err(FieldError::value("draw", "must be request: this toxic acts on requests"))
+        }
+        Draw::Connection | Draw::Request if matches!(kind, Kind::Aware(_)) => Ok(Draw::Request),
         Draw::Chunk if kind.is_for_connections() => {
             Err(FieldError::value("draw", "must be connection: this toxic acts on the connection as a whole"))
         }
         Draw::Request if protocol == Protocol::Raw => {
             Err(FieldError::value("draw", "must be connection or chunk: a raw proxy knows no requests"))
         }
-        _ => Ok(()),
+        Draw::Request => {
+            Err(FieldError::value("draw", "must be connection or chunk: this toxic acts on bytes"))
+        }
+        Draw::Connection | Draw::Chunk => Ok(draw),
     }
 }

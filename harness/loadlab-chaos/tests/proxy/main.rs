@@ -1,5 +1,6 @@
 //! The fault proxy over real sockets: scripted servers on port 0, no mocks.
 
+mod aware;
 mod contract;
 mod control_plane;
 mod extensions;

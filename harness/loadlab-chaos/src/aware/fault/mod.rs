@@ -276,6 +276,14 @@ impl FaultKind {
         RespError::TYPE,
     ];
 
+    /// The protocol of the edges that faults of a type can be on; `None` where no fault has it.
+    pub fn protocol_of(type_name: &str) -> Option<Protocol> {
+        match type_name {
+            RespLatency::TYPE | RespError::TYPE => Some(Protocol::Resp),
+            other => Self::TYPES.contains(&other).then_some(Protocol::Http),
+        }
+    }
+
     /// The one place where faults are registered.
     fn parse(kind: &str, attributes: &mut Attributes) -> Result<Self, FaultError> {
         Ok(match kind {

@@ -39,6 +39,7 @@ fn every_type_is_registered_and_knows_its_protocol() {
         let expected =
             if fault.kind().type_name().starts_with("resp_") { Protocol::Resp } else { Protocol::Http };
         assert_eq!(fault.protocol(), expected);
+        assert_eq!(FaultKind::protocol_of(fault.kind().type_name()), Some(expected));
         seen.push(fault.kind().type_name());
     }
     seen.dedup();

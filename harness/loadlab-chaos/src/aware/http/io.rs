@@ -134,6 +134,13 @@ impl SharedIo {
         if inner.eof || inner.ahead.len() > before { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
+    /// Whether the other side has closed or broken the connection, and left nothing to be read.
+    pub(super) fn poll_gone(&self, cx: &mut Context<'_>) -> bool {
+        let is_broken = matches!(self.poll_ahead(cx), Poll::Ready(Err(_)));
+        let inner = self.0.lock();
+        is_broken || (inner.eof && inner.ahead.is_empty())
+    }
+
     /// What was read ahead.
     pub(super) fn peek<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
         look(&self.0.lock().ahead)

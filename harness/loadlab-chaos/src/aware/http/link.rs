@@ -13,6 +13,7 @@ use hyper::{HeaderMap, Method, Request, body::Incoming, upgrade::OnUpgrade};
 use parking_lot::Mutex;
 
 use super::{
+    UpstreamGone,
     io::SharedIo,
     upstream::{Dial, Upstream},
 };
@@ -96,6 +97,7 @@ pub(super) struct Link {
     requests: AtomicU64,
     reset: AtomicBool,
     reset_on_failure: AtomicBool,
+    closing: AtomicBool,
     tunnel: Mutex<Option<(OnUpgrade, OnUpgrade)>>,
 }
 
@@ -106,16 +108,23 @@ impl fmt::Debug for Link {
 }
 
 impl Link {
-    pub(super) fn new(session: Arc<Session>, client: SharedIo, dialled: SharedIo, dial: Dial) -> Self {
+    pub(super) fn new(
+        session: Arc<Session>,
+        client: SharedIo,
+        dialled: SharedIo,
+        dial: Dial,
+        gone: UpstreamGone,
+    ) -> Self {
         Self {
             faults: Mutex::new(session.view(Protocol::Http)),
             session,
             client,
-            upstream: Upstream::new(dialled, dial),
+            upstream: Upstream::new(dialled, dial, gone),
             progress: Arc::default(),
             requests: AtomicU64::new(0),
             reset: AtomicBool::new(false),
             reset_on_failure: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
             tunnel: Mutex::new(None),
         }
     }
@@ -198,6 +207,20 @@ impl Link {
 
     pub(super) fn take_tunnel(&self) -> Option<(OnUpgrade, OnUpgrade)> {
         self.tunnel.lock().take()
+    }
+
+    /// Looks whether the upstream left between requests, so that the client's connection is to be
+    /// closed too. True once.
+    pub(super) fn follow_close(&self, cx: &mut Context<'_>) -> bool {
+        if self.progress.under_way.load(Relaxed) || self.tunnel.lock().is_some() {
+            return false;
+        }
+        self.upstream.is_gone(cx) && !self.closing.swap(true, Relaxed)
+    }
+
+    /// Whether the client's connection is to be closed when the reply that is under way is out.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Relaxed)
     }
 
     /// Looks whether the client left. Ready if its connection is broken.

@@ -64,12 +64,34 @@ pub enum Ending {
     Unreachable(std::io::Error),
 }
 
+/// What becomes of a client that stays connected when its upstream's connection has closed between
+/// two requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamGone {
+    /// It does not notice: the upstream is dialled again for its next request.
+    Redial,
+    /// Its connection is closed too (or reset, if the upstream's was), as if it were connected to
+    /// the upstream itself.
+    CloseClient,
+}
+
+/// Serves one client connection until it ends, as [`serve_with`] does with [`UpstreamGone::Redial`].
+pub async fn serve<C, D, F, U>(client: C, dial: D, session: Session) -> Ending
+where
+    C: ClientStream + 'static,
+    D: Fn() -> F + Send + Sync + 'static,
+    F: Future<Output = std::io::Result<U>> + Send + 'static,
+    U: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    serve_with(client, dial, session, UpstreamGone::Redial).await
+}
+
 /// Serves one client connection until it ends.
 ///
-/// The upstream is dialled at once, as a proxy of bytes would, and again when its connection has
-/// closed and the client sends another request. `dial` should have a time-out. Half-close is
+/// The upstream is dialled at once, as a proxy of bytes would, and again when its connection was
+/// closed and the client sends another request, if `gone` wants that. `dial` should have a time-out. Half-close is
 /// forwarded both ways. TCP_NODELAY is the caller's to set.
-pub async fn serve<C, D, F, U>(client: C, dial: D, session: Session) -> Ending
+pub async fn serve_with<C, D, F, U>(client: C, dial: D, session: Session, gone: UpstreamGone) -> Ending
 where
     C: ClientStream + 'static,
     D: Fn() -> F + Send + Sync + 'static,
@@ -86,10 +108,18 @@ where
     };
     let client = SharedIo::client(client);
     let counters = &session.counters().http;
-    match sniff(&client).await {
+    let upstream_left = poll_fn(|cx| if upstream.poll_gone(cx) { Poll::Ready(()) } else { Poll::Pending });
+    let sniffed = tokio::select! {
+        biased;
+        sniffed = sniff(&client) => sniffed,
+        () = upstream_left, if gone == UpstreamGone::CloseClient => {
+            return follow(upstream.was_reset(), &client);
+        }
+    };
+    match sniffed {
         Err(_) => Ending::Closed,
         Ok(Preface::Http1) => {
-            let link = Arc::new(Link::new(Arc::new(session), client, upstream, dial));
+            let link = Arc::new(Link::new(Arc::new(session), client, upstream, dial, gone));
             Driver::new(link).run().await
         }
         Ok(preface) => {
@@ -99,6 +129,15 @@ where
             tunnel(client.clone(), upstream, &client).await
         }
     }
+}
+
+/// Ends a client's connection as the upstream's ended.
+fn follow(was_reset: bool, client: &SharedIo) -> Ending {
+    if was_reset {
+        client.reset_when_dropped();
+        return Ending::Reset;
+    }
+    Ending::Closed
 }
 
 /// Copies bytes both ways. A reset on either side becomes one for the client.
@@ -152,7 +191,20 @@ impl Driver {
             .header_read_timeout(None)
             .serve_connection(TokioIo::new(link.client().clone()), service)
             .with_upgrades();
-        Self { link, server: Box::pin(connection) }
+        let closing = Arc::clone(&link);
+        let server = async move {
+            let mut connection = std::pin::pin!(connection);
+            let mut was_told = false;
+            poll_fn(|cx| {
+                if closing.is_closing() && !was_told {
+                    was_told = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                connection.as_mut().poll(cx)
+            })
+            .await
+        };
+        Self { link, server: Box::pin(server) }
     }
 
     async fn run(mut self) -> Ending {
@@ -182,6 +234,10 @@ impl Driver {
         // After the server: it may just have sent a request.
         self.link.upstream().poll(cx);
         self.link.forward_half_close(cx);
+        if self.link.follow_close(cx) {
+            // The server is to look.
+            cx.waker().wake_by_ref();
+        }
         Poll::Pending
     }
 
@@ -205,6 +261,9 @@ impl Driver {
         if served == Served::Failed && link.failure_resets() {
             link.client().reset_when_dropped();
             return Ending::Reset;
+        }
+        if link.is_closing() {
+            return follow(link.upstream().was_reset(), link.client());
         }
         if served == Served::Whole && link.progress().unread() {
             linger(link.client().clone()).await;

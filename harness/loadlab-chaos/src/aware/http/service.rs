@@ -206,7 +206,7 @@ async fn send(link: &Link, request: Request<RequestBody>) -> Result<Response<Inc
                 return Ok(reply);
             }
             Err(mut error) => match error.take_message() {
-                Some(unsent) if !redialled => request = unsent,
+                Some(unsent) if !redialled && link.upstream().hides_close() => request = unsent,
                 _ => return Err(ServiceError::Upstream(error.into_error())),
             },
         }

@@ -14,7 +14,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 
-use super::{io::SharedIo, request_body::RequestBody};
+use super::{UpstreamGone, io::SharedIo, request_body::RequestBody};
 
 /// Opens a connection to the upstream.
 pub(super) type Dial = Arc<dyn Fn() -> BoxFuture<'static, io::Result<SharedIo>> + Send + Sync>;
@@ -26,6 +26,7 @@ pub(super) struct Upstream {
     /// What hyper does on the connection. Taken out while it is polled.
     running: Mutex<Option<BoxFuture<'static, ()>>>,
     half_closed: AtomicBool,
+    gone: UpstreamGone,
 }
 
 #[derive(Default)]
@@ -38,9 +39,32 @@ struct Slot {
 }
 
 impl Upstream {
-    pub(super) fn new(dialled: SharedIo, dial: Dial) -> Self {
+    pub(super) fn new(dialled: SharedIo, dial: Dial, gone: UpstreamGone) -> Self {
         let slot = Slot { fresh: Some(dialled), ..Slot::default() };
-        Self { dial, slot: Mutex::new(slot), running: Mutex::new(None), half_closed: AtomicBool::new(false) }
+        Self {
+            dial,
+            slot: Mutex::new(slot),
+            running: Mutex::new(None),
+            half_closed: AtomicBool::new(false),
+            gone,
+        }
+    }
+
+    /// Whether the client is not to notice that the upstream closed between requests.
+    pub(super) fn hides_close(&self) -> bool {
+        self.gone == UpstreamGone::Redial
+    }
+
+    /// Whether the upstream closed, of itself and for the client to notice.
+    pub(super) fn is_gone(&self, cx: &mut Context<'_>) -> bool {
+        if self.hides_close() || self.half_closed.load(Relaxed) {
+            return false;
+        }
+        let slot = self.slot.lock();
+        match &slot.fresh {
+            Some(fresh) => fresh.poll_gone(cx),
+            None => slot.io.is_some() && self.running.lock().is_none(),
+        }
     }
 
     /// A connection that is ready for a request, and whether it was dialled anew for it.
@@ -49,9 +73,13 @@ impl Upstream {
         let was_used = used.is_some();
         if let Some(mut sender) = used
             && !self.half_closed.load(Relaxed)
-            && sender.ready().await.is_ok()
         {
-            return Ok((sender, false));
+            if sender.ready().await.is_ok() {
+                return Ok((sender, false));
+            }
+            if !self.hides_close() {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
         }
         let fresh = self.slot.lock().fresh.take();
         let redialled = was_used || fresh.is_none();
@@ -114,6 +142,7 @@ impl Upstream {
 
     /// Whether the upstream reset the connection.
     pub(super) fn was_reset(&self) -> bool {
-        self.slot.lock().io.as_ref().is_some_and(SharedIo::was_reset)
+        let slot = self.slot.lock();
+        slot.io.as_ref().or(slot.fresh.as_ref()).is_some_and(SharedIo::was_reset)
     }
 }

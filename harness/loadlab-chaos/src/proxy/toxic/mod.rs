@@ -1,5 +1,6 @@
 //! Toxics: what disturbs one direction of a link. One file each, with its attributes, behaviour
-//! and tests; [`Kind::read`] registers them.
+//! and tests; [`Kind::read`] registers them. The faults of the aware mode are toxics too, and stay
+//! there.
 //!
 //! A toxic's *kind* holds its attributes. For every link that it takes hold of it makes a *stage*:
 //! a queue of chunks with a rule that says which may go on at a given moment. Stages are pure:
@@ -30,12 +31,13 @@ pub use latency::LatencyDistribution;
 pub(crate) use queue::{Chunk, Queue};
 
 use super::{
-    Draws, FieldError, Mark, Protocol, Touched,
+    ControlError, Draws, FieldError, Mark, Touched,
     budget::{Budget, Holding},
-    edge::aware_attributes,
+    edge::{Asked, read_fault},
     fields::Fields,
     raw::End,
 };
+use crate::aware::{Activity, Fault};
 
 /// A direction of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,6 +183,12 @@ impl Toxic {
         &self.touched
     }
 
+    /// The fault that it is for the aware mode, with its counters.
+    pub(crate) fn activity(&self) -> Option<Activity> {
+        let Kind::Aware(fault) = &self.kind else { return None };
+        Some(Activity { fault: fault.clone(), touched: Arc::clone(self.touched.fault()) })
+    }
+
     /// Whether the toxic is one that only an aware edge can apply; raw links let it be.
     pub fn is_aware(&self) -> bool {
         matches!(self.kind, Kind::Aware(_))
@@ -200,17 +208,22 @@ pub(crate) enum Kind {
     Slicer(slicer::Slicer),
     SlowClose(slow_close::SlowClose),
     Timeout(timeout::Timeout),
-    /// For an edge that reads its protocol. Raw links ignore it.
-    Aware(Map<String, Value>),
+    /// For the aware mode. Raw links ignore it.
+    Aware(Fault),
 }
 
 impl Kind {
-    /// The kind named `type_name` with attributes read from `fields`; `None` is an unknown type.
-    pub(crate) fn read(
-        type_name: &str,
-        fields: Fields<'_>,
-        protocol: Protocol,
-    ) -> Option<Result<Self, FieldError>> {
+    /// What is asked for, of whichever sort; `None` is an unknown type.
+    pub(crate) fn asked(asked: Asked<'_>) -> Option<Result<Self, ControlError>> {
+        match read_fault(asked) {
+            Some(fault) => Some(fault.map(Self::Aware)),
+            None => Self::read(asked.type_name, asked.fields).map(|kind| kind.map_err(ControlError::from)),
+        }
+    }
+
+    /// The kind for bytes named `type_name` with attributes read from `fields`; `None` is an unknown
+    /// type.
+    fn read(type_name: &str, fields: Fields<'_>) -> Option<Result<Self, FieldError>> {
         Some(match type_name {
             "bandwidth" => bandwidth::Bandwidth::read(fields).map(Self::Bandwidth),
             "corrupt" => corrupt::Corrupt::read(fields).map(Self::Corrupt),
@@ -222,7 +235,7 @@ impl Kind {
             "slicer" => slicer::Slicer::read(fields).map(Self::Slicer),
             "slow_close" => slow_close::SlowClose::read(fields).map(Self::SlowClose),
             "timeout" => timeout::Timeout::read(fields).map(Self::Timeout),
-            other => aware_attributes(protocol, other, &fields.merged())?.map(Self::Aware),
+            _ => return None,
         })
     }
 
@@ -239,7 +252,7 @@ impl Kind {
             Self::Slicer(slicer) => slicer.attributes(),
             Self::SlowClose(slow) => slow.attributes(),
             Self::Timeout(timeout) => timeout.attributes(),
-            Self::Aware(attributes) => return attributes.clone(),
+            Self::Aware(fault) => fault.attributes(),
         };
         if let Value::Object(attributes) = value { attributes } else { Map::new() }
     }
@@ -375,7 +388,7 @@ pub(crate) mod bench_site {
     /// The kind with these attributes.
     pub(crate) fn kind(type_name: &str, attributes: &Value) -> Result<Kind, FieldError> {
         let attributes = attributes.as_object().expect("an object");
-        Kind::read(type_name, Fields::attributes(attributes, None), Protocol::Raw).expect("a known type")
+        Kind::read(type_name, Fields::attributes(attributes, None)).expect("a known type")
     }
 
     /// A chunk of `len` bytes that came at `at`.
