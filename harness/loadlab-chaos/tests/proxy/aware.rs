@@ -123,10 +123,10 @@ async fn what_a_toxic_holds_goes_on_at_once_when_it_is_changed_or_gone() {
     let gentle = r#"{"attributes":{"latency":1}}"#;
     let ways = [("POST", path, gentle), ("DELETE", path, ""), ("POST", "/reset", "")];
     for (count, (method, path, body)) in ways.into_iter().enumerate() {
-        if count != 1 {
-            rig.expect_toxic("p", slow).await;
-        } else {
+        if count == 1 {
             rig.call("POST", path, r#"{"attributes":{"latency":3600000}}"#).await;
+        } else {
+            rig.expect_toxic("p", slow).await;
         }
         let before = rig.proxies.stats().remove(0).toxics[0].touched.requests;
         send_request(&mut client).await;
