@@ -123,11 +123,14 @@ async fn serve(
         poll_fn(|context| {
             if mode.as_mut().is_some_and(|mode| mode.as_mut().poll(context).is_ready()) {
                 mode = None;
+                if ends.resets_client.load(Relaxed) {
+                    link.end_with_reset(Direction::Downstream);
+                }
             }
             match link.poll(context, &mut watch) {
                 Poll::Ready(Some(end)) => Poll::Ready(end),
                 // What the client still sends is for nobody.
-                _ if mode.is_none() && link.is_done(Direction::Downstream) => Poll::Ready(ends.of_client()),
+                _ if mode.is_none() && link.is_done(Direction::Downstream) => Poll::Ready(End::Close),
                 _ => Poll::Pending,
             }
         })
@@ -139,12 +142,6 @@ async fn serve(
     }
     // The upstream's socket is in it, and is told first how to end.
     drop(mode);
-}
-
-impl Ends {
-    fn of_client(&self) -> End {
-        if self.resets_client.load(Relaxed) { End::Reset } else { End::Close }
-    }
 }
 
 /// The aware mode's end of the pipe to the client.

@@ -106,6 +106,11 @@ impl<'a> Link<'a> {
         Self { directions, shared, number }
     }
 
+    /// The end of a direction's stream is to be an RST, after all that comes before it.
+    pub(crate) fn end_with_reset(&mut self, direction: Direction) {
+        self.directions[direction.index()].ends_with_reset = true;
+    }
+
     /// Whether a direction has passed the end of its stream on.
     pub(crate) fn is_done(&self, direction: Direction) -> bool {
         self.directions[direction.index()].is_done
@@ -164,6 +169,8 @@ struct Half<'a> {
     chain: Chain,
     /// The source has ended.
     has_ended: bool,
+    /// That end is passed on as an RST, which a FIN before it would hide.
+    ends_with_reset: bool,
     /// The end was passed on.
     is_done: bool,
     sleep: Option<(Instant, Sleep)>,
@@ -179,6 +186,7 @@ impl<'a> Half<'a> {
             pending: VecDeque::new(),
             chain: Chain::default(),
             has_ended: false,
+            ends_with_reset: false,
             is_done: false,
             sleep: None,
         }
@@ -321,6 +329,9 @@ impl<'a> Half<'a> {
 
     /// Passes the end of the stream on; the other direction goes on.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Step>> {
+        if self.ends_with_reset {
+            return Poll::Ready(Ok(Step::Ended(End::Reset)));
+        }
         // A side that is gone already needs no end.
         let _ = ready!(self.to.poll_shutdown(context));
         Poll::Ready(Ok(Step::Done))
