@@ -120,6 +120,11 @@ impl Toxiproxy {
         self.call(Method::POST, &format!("/proxies/{proxy}"), Some(&body)).await.map(drop)
     }
 
+    /// Removes every toxic and enables every proxy.
+    pub async fn reset(&self) -> Result<(), CallError> {
+        self.call(Method::POST, "/reset", None).await.map(drop)
+    }
+
     /// What a toxic has touched, or, without a toxic, the connections that are open through a proxy.
     /// `None` where the server does not count that, as the original does not.
     pub async fn touched(&self, proxy: &str, toxic: Option<&str>) -> Result<Option<Touched>, CallError> {

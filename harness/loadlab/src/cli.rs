@@ -21,6 +21,12 @@ Exit codes:
   7    the target did not start, or was lost
   130  SIGINT, 143 SIGTERM: what was measured is written";
 
+/// What signals do to the fault proxy, shown under its `--help`.
+const PROXY_SIGNALS: &str = "\
+Signals:
+  SIGHUP           removes all toxics and enables all proxies, as `loadlab proxy reset` does
+  SIGINT, SIGTERM  end it and every connection; exit code 130 or 143";
+
 /// Finds where a service breaks, shows why, and proves what fixes it.
 #[derive(Debug, Parser)]
 #[command(name = "loadlab", version, about, after_help = EXIT_CODES, max_term_width = 100, arg_required_else_help = true)]
@@ -47,6 +53,9 @@ pub enum Command {
     Report(ReportArgs),
     /// Bring the reference target up alone, to explore it by hand.
     Up(UpArgs),
+    /// Run the fault proxy alone; any Toxiproxy client drives it.
+    #[command(after_help = PROXY_SIGNALS)]
+    Proxy(ProxyArgs),
     /// Say what this machine can and cannot do.
     Doctor(DoctorArgs),
     /// Print completions for a shell.
@@ -217,6 +226,48 @@ pub struct UpArgs {
     /// Set a value of the profile, by its path: --set service.pool.max=40.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub set: Vec<String>,
+}
+
+/// Where a fault proxy is controlled.
+#[derive(Debug, Clone, Args)]
+pub struct ControlArgs {
+    /// The host of the control interface.
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
+    pub host: String,
+    /// The port of the control interface; for a new one, 0 is any that is free.
+    #[arg(long, value_name = "N", default_value_t = 8474)]
+    pub port: u16,
+}
+
+/// `loadlab proxy`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct ProxyArgs {
+    /// Something else than to serve.
+    #[command(subcommand)]
+    pub action: Option<ProxyAction>,
+    /// Where it is controlled.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Proxies to begin with, toxics included: a JSON list as POST /populate takes it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where all randomness comes from.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub seed: u64,
+    /// Serve counters for Prometheus at GET /metrics.
+    #[arg(long)]
+    pub proxy_metrics: bool,
+    /// Listen on other addresses than loopback too: for proxies, and for --host.
+    #[arg(long)]
+    pub any_interface: bool,
+}
+
+/// What else `loadlab proxy` does.
+#[derive(Debug, Subcommand)]
+pub enum ProxyAction {
+    /// Remove all toxics of a running proxy and enable all its proxies.
+    Reset(ControlArgs),
 }
 
 /// `loadlab doctor`.

@@ -19,9 +19,12 @@ fn said(arguments: &[&str]) -> String {
 #[test]
 fn every_command_explains_itself() {
     insta::assert_snapshot!("help", said(&["--help"]));
-    for command in ["run", "list", "show", "validate", "schema", "report", "up", "doctor", "completions"] {
+    let commands =
+        ["run", "list", "show", "validate", "schema", "report", "up", "proxy", "doctor", "completions"];
+    for command in commands {
         insta::assert_snapshot!(format!("help-{command}"), said(&[command, "--help"]));
     }
+    insta::assert_snapshot!("help-proxy-reset", said(&["proxy", "reset", "--help"]));
 }
 
 #[test]

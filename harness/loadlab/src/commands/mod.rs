@@ -5,6 +5,7 @@ use crate::{cli::Command, exit::Exit};
 mod completions;
 mod doctor;
 mod list;
+mod proxy;
 mod report;
 mod run;
 mod schema;
@@ -22,6 +23,7 @@ pub fn execute(command: Command) -> Exit {
         Command::Schema(arguments) => schema::execute(&arguments),
         Command::Report(arguments) => report::execute(&arguments),
         Command::Up(arguments) => up::execute(&arguments),
+        Command::Proxy(arguments) => proxy::execute(&arguments),
         Command::Doctor(arguments) => doctor::execute(&arguments),
         Command::Completions(arguments) => completions::execute(&arguments),
     }
