@@ -109,10 +109,13 @@ impl Failure {
     fn exit(&self) -> Exit {
         match self {
             Self::Signals { .. } | Self::Lost { .. } => Exit::Internal,
-            Self::Host { .. } | Self::NotLoopback { .. } | Self::Unreadable { .. } => Exit::Invalid,
-            Self::Config { source: ControlError::Bind { .. }, .. } => Exit::Target,
-            Self::Config { .. } => Exit::Invalid,
-            Self::Control { .. } | Self::NotRunning { .. } | Self::NotReset { .. } => Exit::Target,
+            Self::Config { source: ControlError::Bind { .. }, .. }
+            | Self::Control { .. }
+            | Self::NotRunning { .. }
+            | Self::NotReset { .. } => Exit::Target,
+            Self::Host { .. } | Self::NotLoopback { .. } | Self::Unreadable { .. } | Self::Config { .. } => {
+                Exit::Invalid
+            }
         }
     }
 
@@ -278,7 +281,7 @@ fn reset_here(proxies: &Proxies) {
     match proxies.reset() {
         Ok(()) => output::say("reset: all toxics are removed, all proxies enabled"),
         Err(error) => {
-            output::say(&format!("reset: all toxics are removed, not every proxy enabled: {error}"))
+            output::say(&format!("reset: all toxics are removed, not every proxy enabled: {error}"));
         }
     }
 }
