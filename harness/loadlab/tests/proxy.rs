@@ -140,13 +140,11 @@ fn within(mut command: Command, patience: Duration) -> std::io::Result<Option<Ou
     let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process id");
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(child.wait_with_output()));
-    match receiver.recv_timeout(patience) {
-        Ok(output) => output.map(Some),
-        Err(_) => {
-            let _ = kill_process(id, Signal::KILL);
-            Ok(None)
-        }
+    if let Ok(output) = receiver.recv_timeout(patience) {
+        return output.map(Some);
     }
+    let _ = kill_process(id, Signal::KILL);
+    Ok(None)
 }
 
 fn config(text: &str) -> (TempDir, String) {
@@ -275,7 +273,7 @@ fn a_wrong_file_is_refused_with_what_is_accepted() {
         fs::write(folder.path().join("faults.json"), text).expect("it is written");
         let said = refused(folder.path(), &["--port", "0", "--config", "faults.json"]);
         assert!(said.ends_with("exit code 2\n"), "{text}: {said}");
-        all += &format!("{text}\n{said}\n");
+        all.push_str(&[text, "\n", &said, "\n"].concat());
     }
     all += &refused(folder.path(), &["--config", "absent.json"]);
     insta::assert_snapshot!("config", all);
