@@ -96,8 +96,12 @@ async fn wait(target: Target, signals: &mut Signals) -> Exit {
     let Target { info, endpoints, stack, .. } = target;
     let Some(mut stack) = stack else { return Exit::Internal };
     output::result(&format!("target       {}", info.base));
-    for (edge, address) in &info.edges {
-        output::result(&format!("edge         {edge} at {address}"));
+    for edge in stack.edges().iter() {
+        let (from, to, upstream) = (&edge.from, &edge.to, without_password(&edge.upstream));
+        output::result(&format!(
+            "edge         {from}/{to} at {}, leads to {upstream}",
+            without_password(&edge.address)
+        ));
     }
     for endpoint in &endpoints {
         output::result(&format!("metrics      {} at {}", endpoint.role, endpoint.url));

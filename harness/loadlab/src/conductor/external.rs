@@ -65,7 +65,7 @@ impl StoreUrl {
 }
 
 /// An address as it may stand in a run file.
-pub(super) fn without_password(address: &str) -> String {
+pub(crate) fn without_password(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
     match rest.rsplit_once('@') {
         Some((login, place)) => {

@@ -138,7 +138,7 @@ pub async fn reference(
     let edges = stack
         .edges()
         .iter()
-        .map(|edge| (format!("{}->{}", edge.from, edge.to), without_password(&edge.address)));
+        .map(|edge| (format!("{}->{}", edge.from, edge.to), without_password(&edge.upstream)));
     let info = TargetInfo {
         base: format!("http://{}", stack.address(FRONT).unwrap_or_default()),
         profile: Some(recipe.name.to_owned()),
