@@ -38,8 +38,8 @@ const BACKLOG: u32 = 1024;
 /// How long connections have to end in order; what is left ends with the process.
 const SHUTDOWN: Duration = Duration::from_millis(100);
 /// The toxics that a file may name, for its hint; a test makes one of each.
-const TOXICS: &str = "the types are bandwidth, corrupt, latency, limit_data, noop, packet_loss, \
-                      reset_peer, slicer, slow_close, timeout";
+const TOXICS: &str = "the types are bandwidth, corrupt, latency, limit_data, noop, packet_loss, reset_peer,
+        slicer, slow_close, timeout";
 /// A file that is accepted, for the hint.
 const ACCEPTED: &str = r#"accepted is a JSON list, as POST /populate takes it:
         [{"name": "db", "listen": "127.0.0.1:5433", "upstream": "127.0.0.1:5432",
@@ -109,10 +109,13 @@ impl Failure {
     fn exit(&self) -> Exit {
         match self {
             Self::Signals { .. } | Self::Lost { .. } => Exit::Internal,
-            Self::Host { .. } | Self::NotLoopback { .. } | Self::Unreadable { .. } => Exit::Invalid,
-            Self::Config { source: ControlError::Bind { .. }, .. } => Exit::Target,
-            Self::Config { .. } => Exit::Invalid,
-            Self::Control { .. } | Self::NotRunning { .. } | Self::NotReset { .. } => Exit::Target,
+            Self::Config { source: ControlError::Bind { .. }, .. }
+            | Self::Control { .. }
+            | Self::NotRunning { .. }
+            | Self::NotReset { .. } => Exit::Target,
+            Self::Host { .. } | Self::NotLoopback { .. } | Self::Unreadable { .. } | Self::Config { .. } => {
+                Exit::Invalid
+            }
         }
     }
 
@@ -278,7 +281,7 @@ fn reset_here(proxies: &Proxies) {
     match proxies.reset() {
         Ok(()) => output::say("reset: all toxics are removed, all proxies enabled"),
         Err(error) => {
-            output::say(&format!("reset: all toxics are removed, not every proxy enabled: {error}"))
+            output::say(&format!("reset: all toxics are removed, not every proxy enabled: {error}"));
         }
     }
 }
