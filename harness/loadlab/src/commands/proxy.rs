@@ -38,8 +38,8 @@ const BACKLOG: u32 = 1024;
 /// How long connections have to end in order; what is left ends with the process.
 const SHUTDOWN: Duration = Duration::from_millis(100);
 /// The toxics that a file may name, for its hint; a test makes one of each.
-const TOXICS: &str = "the types are bandwidth, corrupt, latency, limit_data, noop, packet_loss, \
-                      reset_peer, slicer, slow_close, timeout";
+const TOXICS: &str = "the types are bandwidth, corrupt, latency, limit_data, noop, packet_loss, reset_peer,
+        slicer, slow_close, timeout";
 /// A file that is accepted, for the hint.
 const ACCEPTED: &str = r#"accepted is a JSON list, as POST /populate takes it:
         [{"name": "db", "listen": "127.0.0.1:5433", "upstream": "127.0.0.1:5432",

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cli::UpArgs,
     conductor::{
-        external::External,
+        external::{External, without_password},
         target::{self, Recipe, Target, TargetError},
     },
     exit::Exit,
