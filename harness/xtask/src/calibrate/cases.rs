@@ -127,19 +127,26 @@ pub(crate) fn all(scale: &Scale) -> [Case; 3] {
     ]
 }
 
-/// The truth is what the server drew: the arrivals are due when they are due, and take that long.
+/// The truth is how long the server took, as it drew and as its own timer was late: the arrivals are
+/// due when they are due, and take that long.
 fn judge_open_lognormal(scale: &Scale, _: &Script, outcome: &Outcome) -> Vec<Check> {
-    let truth = Exact::of(outcome.truth.scripted.clone());
+    let truth = Exact::of(outcome.truth.held.clone());
     let mut checks = percentiles(scale, &outcome.reported.whole.response, &truth);
     checks.extend(arrivals(scale, outcome));
     checks
 }
 
 /// The truth follows from the schedule: arrival `k` is due at `k / rate`, and the script says when
-/// an arrival of that instant is answered, whether or not the generator was able to send it then.
+/// an arrival of that instant is answered, whether or not the generator was able to send it then. What
+/// the server itself was late is part of the truth: it needs some milliseconds to write the thousand
+/// answers that a stall has held up.
 fn judge_open_stall(scale: &Scale, script: &Script, outcome: &Outcome) -> Vec<Check> {
     let answer = |k: u64| script.wait(k, Duration::from_micros(k * 1_000_000 / scale.rate));
-    let truth = Exact::of((0..scale.arrivals()).map(|k| micros(answer(k))).collect());
+    let late = |k: u64| {
+        let of = |values: &[u64]| values.get(k as usize).copied().unwrap_or(0);
+        of(&outcome.truth.held).saturating_sub(of(&outcome.truth.scripted))
+    };
+    let truth = Exact::of((0..scale.arrivals()).map(|k| micros(answer(k)) + late(k)).collect());
     let mut checks = percentiles(scale, &outcome.reported.whole.response, &truth);
     checks.extend(arrivals(scale, outcome));
     let gaps = outcome.truth.scripted.len().saturating_sub(1) as f64;
