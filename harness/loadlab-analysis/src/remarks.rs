@@ -3,7 +3,7 @@
 use loadlab_record::{EventKind, GeneratorSummary, RunFile};
 
 use crate::{
-    Metrics, Saturation,
+    FaultSpan, Metrics, Saturation, fault_spans,
     health::service_cpu,
     labels::label,
     saturations,
@@ -36,9 +36,17 @@ pub(crate) fn remarks(run: &RunFile, generator: &GeneratorSummary) -> Vec<String
     remarks
 }
 
+/// Processes that died, but for those that a fault had killed.
 fn deaths(run: &RunFile) -> Vec<String> {
+    let faults = fault_spans(run);
+    // A death may be heard of a little before the fault's own event.
+    let meant = |role: &str, at: f64| {
+        let kills =
+            |fault: &&FaultSpan| matches!(fault.kind.as_str(), "kill" | "terminate") && fault.place == role;
+        faults.iter().filter(kills).any(|fault| (fault.from_s - 1.0..=fault.to_s).contains(&at))
+    };
     let died = run.events.iter().filter_map(|event| match &event.what {
-        EventKind::ProcessDied { role, how } => {
+        EventKind::ProcessDied { role, how } if !meant(role, event.at.as_secs_f64()) => {
             Some(format!("{role} ended without being asked to, {} into the run: {how}.", event.at))
         }
         _ => None,

@@ -140,11 +140,7 @@ fn touched_words(touched: &Touched) -> String {
             format!("{} {}", figures::count(count), if count == 1 { one } else { many })
         })
         .collect();
-    if parts.is_empty() {
-        "it touched nothing".to_owned()
-    } else {
-        format!("it touched {}", parts.join(", "))
-    }
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
 }
 
 fn span(from_s: f64, to_s: f64) -> String {
