@@ -36,8 +36,9 @@ fn a_fault_is_on_when_it_should_be_and_touches_what_it_should() {
     let (began, fault) = events(&run, "fault_began")[0];
     let (healed, end) = events(&run, "fault_ended")[0];
     assert_eq!((&fault["kind"], &fault["place"]), (&Value::from("latency"), &Value::from("service-0/sql")));
-    assert!((3_000_000..4_000_000).contains(&began), "it began at {began} us");
-    assert!((4_000_000..5_000_000).contains(&(healed - began)), "it lasted {} us", healed - began);
+    // Both times are of the schedule, so one that begins late does not end later.
+    assert!((3_000_000..5_000_000).contains(&began), "it began at {began} us");
+    assert!((7_000_000..9_000_000).contains(&healed), "it was healed at {healed} us");
     assert!(end["touched"]["bytes"].as_u64() > Some(0), "{end}");
     assert!(ended.stdout.contains("slow-database"), "the summary names it: {}", ended.stdout);
     let page = std::fs::read_to_string(lab.run_folder().expect("a folder").join("report.html"));
