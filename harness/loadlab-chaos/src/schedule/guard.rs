@@ -68,10 +68,11 @@ impl Guard {
     pub(super) async fn heal(self) -> Result<Touched, CallError> {
         match self {
             Self::Toxic { proxies, proxy, toxic } => {
-                // Before it is gone. Where it is not counted, it is taken to have worked.
+                // Before it is gone.
                 let counted = proxies.touched(&proxy, Some(&toxic)).await;
                 proxies.remove(&proxy, &toxic).await?;
-                Ok(counted?.unwrap_or(Touched { connections: 1, bytes: 0, processes: 0 }))
+                let reason = "it was gone before its end, and what it touched is not known".to_owned();
+                counted?.ok_or(CallError::Answer { reason })
             }
             Self::Down { proxies, proxy, touched } => {
                 proxies.enable(&proxy, true).await?;
