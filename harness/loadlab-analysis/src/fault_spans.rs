@@ -11,10 +11,16 @@ pub struct FaultSpan {
     pub kind: String,
     /// Where: an edge or a role.
     pub place: String,
-    /// When it began, in scenario seconds since the start.
+    /// When it was asked for, in scenario seconds since the start.
+    pub asked_s: Option<f64>,
+    /// When it began, as whoever carried it out said.
     pub from_s: f64,
+    /// When a probe met it.
+    pub seen_s: Option<f64>,
     /// When it was healed; the end of the run if nobody said so.
     pub to_s: f64,
+    /// When a probe came back as before it.
+    pub gone_s: Option<f64>,
     /// What it touched, if that is known.
     pub touched: Option<Touched>,
 }
@@ -22,26 +28,50 @@ pub struct FaultSpan {
 /// The stretches, by their beginnings.
 pub fn fault_spans(run: &RunFile) -> Vec<FaultSpan> {
     let mut spans: Vec<FaultSpan> = Vec::new();
+    let mut asked: Vec<(&str, f64)> = Vec::new();
     for event in &run.events {
         let at = event.at.as_secs_f64();
         match &event.what {
-            EventKind::FaultBegan { name, kind, place } => spans.push(FaultSpan {
-                name: name.clone(),
-                kind: kind.clone(),
-                place: place.clone(),
-                from_s: at,
-                to_s: run.ending.at.as_secs_f64().max(at),
-                touched: None,
-            }),
+            EventKind::FaultAsked { name } => asked.push((name, at)),
+            EventKind::FaultBegan { name, kind, place } => {
+                let place_of = asked.iter().rposition(|(of, _)| of == name);
+                let asked_s = place_of.map(|place| asked.remove(place).1);
+                spans.push(FaultSpan {
+                    name: name.clone(),
+                    kind: kind.clone(),
+                    place: place.clone(),
+                    asked_s,
+                    from_s: at,
+                    seen_s: None,
+                    to_s: run.ending.at.as_secs_f64().max(at),
+                    gone_s: None,
+                    touched: None,
+                });
+            }
+            EventKind::FaultSeen { name } => {
+                if let Some(span) = newest(&mut spans, name) {
+                    span.seen_s = Some(at);
+                }
+            }
             EventKind::FaultEnded { name, touched } => {
-                if let Some(span) = spans.iter_mut().rfind(|span| span.name == *name) {
-                    (span.to_s, span.touched) = (at, Some(*touched));
+                if let Some(span) = newest(&mut spans, name) {
+                    (span.to_s, span.touched) = (at, *touched);
+                }
+            }
+            EventKind::FaultGone { name } => {
+                if let Some(span) = newest(&mut spans, name) {
+                    span.gone_s = Some(at);
                 }
             }
             _ => {}
         }
     }
     spans
+}
+
+/// Faults of one name do not overlap, so what is said of it is said of the newest.
+fn newest<'a>(spans: &'a mut [FaultSpan], name: &str) -> Option<&'a mut FaultSpan> {
+    spans.iter_mut().rfind(|span| span.name == name)
 }
 
 #[cfg(test)]
@@ -59,7 +89,7 @@ mod tests {
             place: "a/b".to_owned(),
         };
         let touched = Touched { connections: 3, ..Touched::default() };
-        let ended = EventKind::FaultEnded { name: "slow".to_owned(), touched };
+        let ended = EventKind::FaultEnded { name: "slow".to_owned(), touched: Some(touched) };
         let run =
             MadeUp::new().seconds(2, Outcome::Ok, 9).event(began()).seconds(3, Outcome::Ok, 9).event(ended);
         let run = run.seconds(1, Outcome::Ok, 9).event(began()).seconds(4, Outcome::Ok, 9).finished();

@@ -86,8 +86,13 @@ fn ended_early(run: &RunFile) -> Option<String> {
 
 /// Faults without effect: chaos that touched nothing proves nothing.
 fn faults(run: &RunFile) -> Vec<String> {
+    let seen = |name: &str| {
+        run.events
+            .iter()
+            .any(|event| matches!(&event.what, EventKind::FaultSeen { name: seen } if seen == name))
+    };
     let doubt = |event: &RunEvent| match &event.what {
-        EventKind::FaultEnded { name, touched } if touched.is_nothing() => {
+        EventKind::FaultEnded { name, touched: Some(touched) } if touched.is_nothing() => {
             let place =
                 run.plan.faults.iter().find(|fault| fault.name == *name).map(|fault| fault.what.place());
             let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
@@ -95,6 +100,9 @@ fn faults(run: &RunFile) -> Vec<String> {
                 "the fault `{name}`{place} touched nothing: nothing went through there while it was on"
             ))
         }
+        EventKind::FaultEnded { name, touched: None } if !seen(name) => Some(format!(
+            "nobody counted what the fault `{name}` touched, and no probe met it: it may have had no effect"
+        )),
         EventKind::FaultFailed { name, reason } => Some(format!("the fault `{name}` failed: {reason}")),
         _ => None,
     };
@@ -276,12 +284,16 @@ mod tests {
         let began = || EventKind::FaultBegan { name: name(), kind: "pause".to_owned(), place: name() };
         let ended = |processes| {
             let touched = Touched { processes, ..Touched::default() };
-            EventKind::FaultEnded { name: name(), touched }
+            EventKind::FaultEnded { name: name(), touched: Some(touched) }
         };
         assert_eq!(run(vec![began(), ended(1)]).verdict, Verdict::Pass);
+        let uncounted = || EventKind::FaultEnded { name: name(), touched: None };
+        let seen = EventKind::FaultSeen { name: name() };
+        assert_eq!(run(vec![began(), seen, uncounted()]).verdict, Verdict::Pass);
         let failed = EventKind::FaultFailed { name: name(), reason: "refused".to_owned() };
         let cases = [
             (vec![began(), ended(0)], "`f` at service-0 touched nothing"),
+            (vec![began(), uncounted()], "nobody counted what the fault `f` touched"),
             (vec![failed], "the fault `f` failed: refused"),
             (vec![], "the fault `f` never began: the run was over before 2s"),
         ];

@@ -73,6 +73,20 @@ impl Error for CallError {
     }
 }
 
+/// What the names of a run's toxics begin with, so that they are known on somebody's proxy.
+pub(crate) const TOXIC_PREFIX: &str = "loadlab-";
+
+/// What a server says of what was touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// So much.
+    Touched(Touched),
+    /// It counts, and does not know that proxy or toxic (any more).
+    Unknown,
+    /// It does not count, as the original does not.
+    ByNobody,
+}
+
 /// A server that speaks Toxiproxy's HTTP interface, ours or the original.
 #[derive(Debug, Clone)]
 pub struct Toxiproxy {
@@ -84,6 +98,39 @@ impl Toxiproxy {
     /// The server at `host:port`.
     pub fn at(address: impl Into<String>) -> Self {
         Self { address: address.into() }
+    }
+
+    /// The names of its proxies.
+    pub async fn names(&self) -> Result<Vec<String>, CallError> {
+        let all = self.call(Method::GET, "/proxies", None).await?;
+        Ok(all.as_object().into_iter().flat_map(|all| all.keys().cloned()).collect())
+    }
+
+    /// Makes a proxy that listens on any free loopback port of the server, and gives its address.
+    pub async fn create(&self, name: &str, upstream: &str) -> Result<String, CallError> {
+        let body = json!({ "name": name, "listen": "127.0.0.1:0", "upstream": upstream });
+        listen_of(&self.call(Method::POST, "/proxies", Some(&body)).await?)
+    }
+
+    /// Lets a proxy lead to another upstream. Its connections end; it listens where it did.
+    pub async fn lead_to(&self, name: &str, upstream: &str) -> Result<String, CallError> {
+        let body = json!({ "upstream": upstream });
+        listen_of(&self.call(Method::POST, &format!("/proxies/{}", encoded(name)), Some(&body)).await?)
+    }
+
+    /// Deletes a proxy. One that is gone already is deleted.
+    pub async fn delete(&self, name: &str) -> Result<(), CallError> {
+        gone(self.call(Method::DELETE, &format!("/proxies/{}", encoded(name)), None).await)
+    }
+
+    /// Removes the run's toxics from a proxy, and lets connections through it.
+    pub async fn release(&self, proxy: &str) -> Result<(), CallError> {
+        let toxics = self.call(Method::GET, &format!("/proxies/{}/toxics", encoded(proxy)), None).await?;
+        let names = toxics.as_array().into_iter().flatten().filter_map(|toxic| toxic["name"].as_str());
+        for name in names.filter(|name| name.starts_with(TOXIC_PREFIX)) {
+            self.remove(proxy, name).await?;
+        }
+        self.enable(proxy, true).await
     }
 
     /// Adds a toxic to a proxy. Ours removes it by itself after `longest` (scenario time); the
@@ -103,21 +150,19 @@ impl Toxiproxy {
             "attributes": toxic.attributes,
             "ttl": u64::try_from(longest.as_millis()).unwrap_or(u64::MAX),
         });
-        self.call(Method::POST, &format!("/proxies/{proxy}/toxics"), Some(&body)).await.map(drop)
+        self.call(Method::POST, &format!("/proxies/{}/toxics", encoded(proxy)), Some(&body)).await.map(drop)
     }
 
     /// Removes a toxic. One that is gone already is removed.
     pub async fn remove(&self, proxy: &str, toxic: &str) -> Result<(), CallError> {
-        match self.call(Method::DELETE, &format!("/proxies/{proxy}/toxics/{toxic}"), None).await {
-            Ok(_) | Err(CallError::Refused { status: 404, .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
+        let path = format!("/proxies/{}/toxics/{}", encoded(proxy), encoded(toxic));
+        gone(self.call(Method::DELETE, &path, None).await)
     }
 
     /// Lets connections through, or refuses them and ends those that there are.
     pub async fn enable(&self, proxy: &str, enabled: bool) -> Result<(), CallError> {
         let body = json!({ "enabled": enabled });
-        self.call(Method::POST, &format!("/proxies/{proxy}"), Some(&body)).await.map(drop)
+        self.call(Method::POST, &format!("/proxies/{}", encoded(proxy)), Some(&body)).await.map(drop)
     }
 
     /// Removes every toxic and enables every proxy.
@@ -126,11 +171,10 @@ impl Toxiproxy {
     }
 
     /// What a toxic has touched, or, without a toxic, the connections that are open through a proxy.
-    /// `None` where the server does not count that, as the original does not.
-    pub async fn touched(&self, proxy: &str, toxic: Option<&str>) -> Result<Option<Touched>, CallError> {
+    pub async fn touched(&self, proxy: &str, toxic: Option<&str>) -> Result<Counted, CallError> {
         let stats = match self.call(Method::GET, "/stats", None).await {
             Ok(stats) => stats,
-            Err(CallError::Refused { status: 404, .. }) => return Ok(None),
+            Err(CallError::Refused { status: 404, .. }) => return Ok(Counted::ByNobody),
             Err(error) => return Err(error),
         };
         let named = |list: &Value, name: &str| {
@@ -138,7 +182,7 @@ impl Toxiproxy {
         };
         let of_proxy = named(&stats, proxy);
         let number = |value: &Value| value.as_u64().unwrap_or(0);
-        Ok(match toxic {
+        let touched = match toxic {
             None => of_proxy.map(|proxy| Touched {
                 connections: number(&proxy["connections"]["open"]),
                 ..Touched::default()
@@ -148,12 +192,41 @@ impl Toxiproxy {
                 bytes: number(&toxic["touched"]["bytes"]),
                 processes: 0,
             }),
-        })
+        };
+        Ok(touched.map_or(Counted::Unknown, Counted::Touched))
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, CallError> {
         call(&self.address, method, path, body).await
     }
+}
+
+/// Where a proxy listens.
+fn listen_of(proxy: &Value) -> Result<String, CallError> {
+    let listen = proxy["listen"].as_str().map(str::to_owned);
+    listen.ok_or_else(|| CallError::Answer { reason: "the proxy does not say where it listens".to_owned() })
+}
+
+/// What is gone already is gone.
+fn gone(answer: Result<Value, CallError>) -> Result<(), CallError> {
+    match answer {
+        Ok(_) | Err(CallError::Refused { status: 404, .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A name as a part of a path, percent-encoded as RFC 3986 has it.
+fn encoded(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                text.push(char::from(byte))
+            }
+            other => text.push_str(&format!("%{other:02X}")),
+        }
+    }
+    text
 }
 
 /// A stand-in's settings as they are, at its admin address `host:port`.
@@ -206,4 +279,15 @@ async fn exchange(
     connection.abort();
     let body = body.map_err(|error| CallError::Answer { reason: error.to_string() })?;
     Ok((status, body.to_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_parts_of_a_path_whatever_is_in_them() {
+        assert_eq!(encoded("service-0.redis"), "service-0.redis");
+        assert_eq!(encoded("my db/Ü"), "my%20db%2F%C3%9C");
+    }
 }

@@ -10,5 +10,6 @@
 
 pub mod aware;
 pub mod control;
+pub mod probe;
 pub mod proxy;
 pub mod schedule;

@@ -7,21 +7,35 @@
 //!                   └── FaultBegan ────────── events ────────────────┴── FaultEnded
 //! ```
 //!
+//! Beside it, probes through the fault's place say when it was met, and when it was gone.
+//!
 //! Faults do not know each other, nor the load. What concerns processes is asked of whoever started
 //! them; they are the run's, and the keeper is their parent.
 
 mod guard;
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use loadlab_clock::{Offset, RunClock, Sleeper};
 use loadlab_record::{EventKind, RunEvent, Touched};
-use loadlab_scenario::fault::{EdgeName, Fault, ProcessAction};
+use loadlab_scenario::fault::{Disturbance, EdgeName, Fault, ProcessAction};
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::guard::Guard;
-use crate::control::{CallError, Toxiproxy};
+use crate::{
+    control::{CallError, Toxiproxy},
+    probe::{Meets, ProbePlace},
+};
+
+/// For so long after healing, in real time, probes look for a place to be as before. A process that
+/// needs longer to start is back when the keeper says so.
+const HEALED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Where a run's faults act.
 #[derive(Debug, Clone)]
@@ -34,6 +48,18 @@ pub struct Places {
     pub admins: BTreeMap<String, String>,
     /// Processes by name.
     pub processes: Vec<String>,
+    /// Where an edge can be probed.
+    pub probes: BTreeMap<EdgeName, ProbePlace>,
+}
+
+impl Places {
+    /// Where a fault shows: at its edge, or at the first edge to its process.
+    fn probe(&self, what: &Disturbance) -> Option<&ProbePlace> {
+        match what.edge() {
+            Some(edge) => self.probes.get(edge),
+            None => self.probes.iter().find(|(edge, _)| edge.to == what.place()).map(|(_, place)| place),
+        }
+    }
 }
 
 /// The faults of a run and what they need.
@@ -158,6 +184,11 @@ impl Chaos {
         Self { stop, tasks }
     }
 
+    /// Heals what is on, and begins nothing more.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
     /// Heals what is on and waits until it is.
     pub async fn end(mut self) {
         self.stop.cancel();
@@ -181,6 +212,8 @@ impl Scene {
             if !self.wait_until(at).await {
                 return;
             }
+            let name = || fault.name.clone();
+            self.tell(EventKind::FaultAsked { name: name() });
             let guard = match Guard::begin(&fault, self.number, round, &self.places, &self.processes).await {
                 Ok(guard) => guard,
                 Err(error) => {
@@ -189,16 +222,42 @@ impl Scene {
                 }
             };
             let (kind, place) = (fault.what.kind().to_owned(), fault.what.place());
-            self.tell(EventKind::FaultBegan { name: fault.name.clone(), kind, place });
-            let goes_on = self.wait_until(at + fault.lasts).await;
+            self.tell(EventKind::FaultBegan { name: name(), kind, place });
+            let probe = self.probe(&fault);
+            let over = self.wait_until(at + fault.lasts);
+            tokio::pin!(over);
+            let goes_on = tokio::select! {
+                biased;
+                goes_on = &mut over => goes_on,
+                () = until_met(probe) => {
+                    self.tell(EventKind::FaultSeen { name: name() });
+                    over.await
+                }
+            };
             match guard.heal().await {
-                Ok(touched) => self.tell(EventKind::FaultEnded { name: fault.name.clone(), touched }),
+                Ok(touched) => self.tell(EventKind::FaultEnded { name: name(), touched }),
                 Err(error) => self.failed(&fault, &error),
+            }
+            if self.is_gone(probe, fault.beginnings(until).nth(round + 1)).await {
+                self.tell(EventKind::FaultGone { name: name() });
             }
             if !goes_on {
                 return;
             }
         }
+    }
+
+    /// Where and how a fault shows in a probe, if it does.
+    fn probe(&self, fault: &Fault) -> Option<(&ProbePlace, Meets)> {
+        self.places.probe(&fault.what).zip(Meets::of(fault, self.clock.speed()))
+    }
+
+    /// Whether probes come back as before, in time: before it begins again, and soon.
+    async fn is_gone(&self, probe: Option<(&ProbePlace, Meets)>, again: Option<Duration>) -> bool {
+        let Some((place, how)) = probe else { return false };
+        let patience = Instant::now() + HEALED_WITHIN;
+        let limit = again.map_or(patience, |at| patience.min(self.clock.instant(Offset::from_duration(at))));
+        Sleeper::shared().timeout(limit, place.until_clean(how)).await.is_ok()
     }
 
     /// `false` if it is to stop before.
@@ -221,6 +280,14 @@ impl Scene {
     fn tell(&self, what: EventKind) {
         // Whoever does not listen any more has ended the run.
         let _ = self.events.send(RunEvent { at: self.clock.now(), what });
+    }
+}
+
+/// Ends when a probe has met the fault; never, where none can.
+async fn until_met(probe: Option<(&ProbePlace, Meets)>) {
+    match probe {
+        Some((place, how)) => place.until_met(how).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -135,12 +135,20 @@ impl Base {
 }
 
 impl Dialer {
-    /// Resolves the name and sets up TLS, trusting the web's roots and `trusted`.
-    pub(crate) async fn new(base: &Base, trusted: &[CertificateDer<'static>]) -> Result<Self, DialError> {
-        let resolved = tokio::net::lookup_host((base.host.as_str(), base.port)).await;
-        let host = || format!("{}:{}", base.host, base.port);
+    /// Resolves the name, or that of the proxy `through` which it is reached, and sets up TLS, trusting
+    /// the web's roots and `trusted`.
+    pub(crate) async fn new(
+        base: &Base,
+        through: Option<&str>,
+        trusted: &[CertificateDer<'static>],
+    ) -> Result<Self, DialError> {
+        let host = || through.map_or_else(|| format!("{}:{}", base.host, base.port), str::to_owned);
+        let resolved = match through {
+            Some(proxy) => tokio::net::lookup_host(proxy).await.map(Vec::from_iter),
+            None => tokio::net::lookup_host((base.host.as_str(), base.port)).await.map(Vec::from_iter),
+        };
         let addresses: Vec<SocketAddr> =
-            resolved.map_err(|source| DialError::Resolve { host: host(), source })?.collect();
+            resolved.map_err(|source| DialError::Resolve { host: host(), source })?;
         if addresses.is_empty() {
             let source = io::Error::new(io::ErrorKind::NotFound, "no address");
             return Err(DialError::Resolve { host: host(), source });

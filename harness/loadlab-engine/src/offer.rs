@@ -78,6 +78,9 @@ pub struct EngineOptions {
     pub logins_at_once: usize,
     /// `User-Agent`, unless a step sets its own.
     pub user_agent: String,
+    /// Connections are made to this `host:port` instead of the base's: a proxy before it. Requests and
+    /// certificates are the base's all the same.
+    pub through: Option<String>,
     /// Certificates that are trusted beside the web's roots.
     pub trusted: Vec<CertificateDer<'static>>,
 }
@@ -88,6 +91,7 @@ impl Default for EngineOptions {
             workers_max: 4_096,
             logins_at_once: 32,
             user_agent: concat!("loadlab/", env!("CARGO_PKG_VERSION")).to_owned(),
+            through: None,
             trusted: Vec::new(),
         }
     }
@@ -225,7 +229,9 @@ async fn prepare(run: &LoadRun) -> Result<Arc<Engine>, EngineError> {
         .map_err(|_| EngineError::UserAgent { value: run.options.user_agent.clone() })?;
     let common = Common { host: base.host_header.clone(), agent, prefix: base.prefix.clone() };
     let program = Program::compile(&run.plan, &common).map_err(EngineError::Program)?;
-    let dialer = Dialer::new(&base, &run.options.trusted).await.map_err(EngineError::Dial)?;
+    let dialer = Dialer::new(&base, run.options.through.as_deref(), &run.options.trusted)
+        .await
+        .map_err(EngineError::Dial)?;
     let names = run.plan.journeys.iter().flat_map(|journey| &journey.steps).map(|step| step.name.clone());
     let threads = Handle::current().metrics().num_workers();
     let recorder = Arc::new(Recorder::new(threads, names.collect(), run.plan.speed));

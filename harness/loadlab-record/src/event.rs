@@ -39,7 +39,12 @@ pub enum EventKind {
         /// Its role.
         role: String,
     },
-    /// A fault is on.
+    /// A fault was asked for.
+    FaultAsked {
+        /// Its name.
+        name: String,
+    },
+    /// A fault is on, as whoever carries it out says.
     FaultBegan {
         /// Its name.
         name: String,
@@ -48,12 +53,23 @@ pub enum EventKind {
         /// Where: an edge (`service-0/redis`) or a role.
         place: String,
     },
+    /// A probe through the fault's place met it: it is active.
+    FaultSeen {
+        /// Its name.
+        name: String,
+    },
     /// A fault is over.
     FaultEnded {
         /// Its name.
         name: String,
-        /// What it touched.
-        touched: Touched,
+        /// What it touched; `None` where nobody counts, as the original Toxiproxy does not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        touched: Option<Touched>,
+    },
+    /// A probe through the fault's place came back as before it.
+    FaultGone {
+        /// Its name.
+        name: String,
     },
     /// A fault could not be begun or healed.
     FaultFailed {

@@ -1,11 +1,13 @@
 //! Addresses of dependencies: `host:port`, or the URL of somebody's own server.
 
+use crate::Protocol;
+
 /// Ports of servers whose URL names none, by scheme.
 const PORTS: [(&str, u16); 5] =
     [("redis", 6379), ("postgres", 5432), ("postgresql", 5432), ("http", 80), ("https", 443)];
 
-/// Where to connect to.
-pub(crate) fn host_and_port(address: &str) -> String {
+/// Where to connect to: `host:port`, the port of the scheme where a URL names none.
+pub fn host_and_port(address: &str) -> String {
     let Parts { scheme, place, .. } = Parts::of(address);
     let has_port = place.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && !port.ends_with(']'));
     let default = PORTS.iter().find(|(name, _)| Some(*name) == scheme).map(|(_, port)| port);
@@ -19,6 +21,17 @@ pub(crate) fn host_and_port(address: &str) -> String {
 pub(crate) fn elsewhere(address: &str, place: &str) -> String {
     let parts = Parts::of(address);
     format!("{}{place}{}", parts.before, parts.after)
+}
+
+/// What the server of a URL speaks, if the bytes on the wire are that.
+pub(crate) fn protocol(address: &str) -> Option<Protocol> {
+    match Parts::of(address).scheme {
+        Some("http") => Some(Protocol::Http),
+        Some("redis") => Some(Protocol::Resp),
+        Some("postgres" | "postgresql") => Some(Protocol::Postgresql),
+        // An https server's bytes say nothing to us.
+        _ => None,
+    }
 }
 
 struct Parts<'a> {

@@ -26,6 +26,8 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use self::{
     family::Family,
     proxies::EdgeProxies,
@@ -34,7 +36,7 @@ use self::{
 };
 use crate::{
     Command, Edge, EdgeTable, Exit, Message, Protocol, RoleFailure, RoleReady, RoleSpec, RoleUp, StackSpec,
-    Up, edge::LOAD, spec::KEEPER,
+    Up, address, edge::LOAD, spec::KEEPER,
 };
 
 /// How long the main thread waits for an event before it looks for dead and late roles: the longest
@@ -94,6 +96,7 @@ pub fn keeper_main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    raise_descriptors();
     match EdgeProxies::start(&spec) {
         Ok(proxies) => Keeper::new(spec, proxies, voice).run(stdin),
         Err(error) => {
@@ -101,6 +104,14 @@ pub fn keeper_main() -> ExitCode {
             voice.say(&Message::Failed(RoleFailure { role: KEEPER.to_owned(), why, log: String::new() }));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Raises the limit of open files as far as it goes: each connection through a proxy takes two.
+fn raise_descriptors() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        note(format_args!("the limit of open files stays: {error}"));
     }
 }
 
@@ -155,11 +166,16 @@ impl Keeper {
         let grace = if matches!(end, End::Down) { GRACE } else { Duration::ZERO };
         self.proxies.heal();
         self.family.end(grace);
-        self.proxies.end();
+        let toxics = self.proxies.toxics();
         if let Err(error) = fs::remove_dir_all(&self.temporary) {
             note(format_args!("{}: {error}", self.temporary.display()));
         }
-        self.family.close_ledger(why);
+        self.family.close_ledger(why, toxics);
+        // Nothing is disturbed any more; whoever uses somebody else's service through here goes on.
+        if let (End::LeaseEnded, Some(longest)) = (&end, self.spec.proxying.linger_ms) {
+            self.proxies.linger(Duration::from_millis(longest));
+        }
+        self.proxies.end();
         match end {
             End::Down => self.voice.say(&Message::Down {}),
             End::Failed(failure) => {
@@ -195,8 +211,9 @@ impl Keeper {
             self.start_what_can()?;
             if self.spec.started().all(|role| self.ready.contains_key(&role.name)) {
                 let up = self.up()?;
-                self.voice.say(&Message::Ready(up));
+                self.family.is_controlled_at(&up.control);
                 self.family.write_ledger();
+                self.voice.say(&Message::Ready(up));
                 return Ok(());
             }
             self.hear()?;
@@ -345,7 +362,7 @@ impl Keeper {
     /// The one place that makes edges, each through a proxy of its own.
     fn edge(&mut self, from: &str, to: &str, upstream: &str) -> Result<Edge, End> {
         let role = self.spec.roles.iter().find(|role| role.name == to).map_or(to, |role| &role.role);
-        let protocol = Protocol::of_role(role);
+        let protocol = Protocol::of_role(role).or_else(|| address::protocol(upstream));
         self.proxies.edge(from, to, protocol, upstream).map_err(|error| {
             failed(KEEPER, format!("could not make the edge from {from} to {to}: {error}"), String::new())
         })
@@ -356,6 +373,11 @@ impl Keeper {
         let started: Vec<RoleSpec> = self.spec.started().cloned().collect();
         let depended_on: BTreeSet<&String> = started.iter().flat_map(|role| &role.depends_on).collect();
         let mut edges = EdgeTable::default();
+        for name in self.spec.proxying.loaded.clone() {
+            if let Some(upstream) = self.upstream(&name).map(str::to_owned) {
+                edges.push(self.edge(LOAD, &name, &upstream)?);
+            }
+        }
         // The load uses what nobody in the stack does: the gateway.
         for role in started.iter().filter(|role| !depended_on.contains(&role.name)) {
             if let Some(upstream) = self.upstream(&role.name).map(str::to_owned) {

@@ -31,6 +31,12 @@ pub struct Ledger {
     pub adopted: u64,
     /// The processes, in the order of their start.
     pub roles: Vec<LedgerEntry>,
+    /// Where the edges' proxies are controlled: `host:port`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<String>,
+    /// The toxics that were on the edges, in the order of their beginnings; written at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub toxics: Vec<LedgerToxic>,
     #[serde(skip, default = "Instant::now")]
     origin: Instant,
 }
@@ -56,6 +62,24 @@ pub struct LedgerEntry {
     pub how: Option<Exit>,
 }
 
+/// A toxic on an edge. Times are scenario time since the keeper's start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerToxic {
+    /// The edge's proxy.
+    pub proxy: String,
+    /// Its name.
+    pub name: String,
+    /// When it began, in microseconds.
+    pub began_us: u64,
+    /// When it ended, in microseconds.
+    pub ended_us: Option<u64>,
+    /// How it ended: `removed` by a call, `expired` by its longest duration, `released` with a lease,
+    /// `reset` with all others. `None` if it never did.
+    pub how: Option<String>,
+    /// As it was at its end, with what it touched.
+    pub detail: serde_json::Value,
+}
+
 impl Ledger {
     /// An empty one whose offsets count from now.
     pub(crate) fn begin(run: &str) -> Self {
@@ -68,6 +92,8 @@ impl Ledger {
             ended_ms: None,
             adopted: 0,
             roles: Vec::new(),
+            control: None,
+            toxics: Vec::new(),
             origin: Instant::now(),
         }
     }

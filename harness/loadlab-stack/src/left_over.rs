@@ -58,6 +58,17 @@ pub fn left_overs() -> Vec<LeftOver> {
     left.map(|(process, _)| process.clone()).collect()
 }
 
+/// The process that holds the lease of a run, if the run is going on.
+pub fn harness_of(run: &str) -> Option<u32> {
+    process_table::all().into_iter().find_map(|process| {
+        let environment = process_table::environment(process.pid)?;
+        let variable = |name| process_table::variable(&environment, name);
+        let is_keeper = variable(RUN_VARIABLE) == Some(run) && variable(ROLE_VARIABLE) == Some(KEEPER);
+        let holder = variable(LEASE_HOLDER_VARIABLE)?.parse::<i32>().ok()?;
+        (is_keeper && holder == process.parent).then(|| holder.unsigned_abs())
+    })
+}
+
 /// Kills what [`left_overs`] found, and whatever else is left over of the same runs.
 pub fn clean(found: &[LeftOver]) -> CleanReport {
     let runs: BTreeSet<&str> = found.iter().map(|process| process.run.as_str()).collect();

@@ -44,13 +44,14 @@ mod scrape;
 mod spec;
 mod stack;
 
+pub use address::host_and_port;
 pub use edge::{Edge, EdgeTable, Protocol, Via};
 pub use keeper::keeper_main;
-pub use ledger::{LEDGER_FILE, Ledger, LedgerEntry};
-pub use left_over::{CleanReport, LeftOver, clean, left_overs};
+pub use ledger::{LEDGER_FILE, Ledger, LedgerEntry, LedgerToxic};
+pub use left_over::{CleanReport, LeftOver, clean, harness_of, left_overs};
 pub use scrape::{Exposition, ScrapeOutcome, Scraped, Scraper, parse_exposition};
 pub use spec::{
-    Command, Exit, KEEPER_VARIABLE, LEASE_HOLDER_VARIABLE, Message, ROLE_VARIABLE, RUN_VARIABLE, RoleFailure,
-    RoleReady, RoleSignal, RoleSpec, RoleUp, SpecError, StackSpec, Up,
+    Command, Exit, KEEPER_VARIABLE, LEASE_HOLDER_VARIABLE, Message, ProxyServer, Proxying, ROLE_VARIABLE,
+    RUN_VARIABLE, RoleFailure, RoleReady, RoleSignal, RoleSpec, RoleUp, SpecError, StackSpec, Up,
 };
 pub use stack::{DownReport, MetricsEndpoint, Stack, StackError, StackEvent, StackRequest};

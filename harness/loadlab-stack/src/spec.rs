@@ -10,7 +10,7 @@ use std::{
 use loadlab_clock::{Seed, Speed};
 use serde::{Deserialize, Serialize};
 
-use crate::EdgeTable;
+use crate::{EdgeTable, edge::LOAD};
 
 /// Environment variable with the run's name, on the keeper and all that it starts.
 pub const RUN_VARIABLE: &str = "LOADLAB_RUN";
@@ -46,6 +46,38 @@ pub struct StackSpec {
     pub speed: Speed,
     /// Where the disturbances' draws come from.
     pub seed: Seed,
+    /// How edges run that are not all the stack's own.
+    #[serde(default)]
+    pub proxying: Proxying,
+}
+
+/// How edges run where not everything is the stack's own. The default: through proxies of the keeper,
+/// which end with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxying {
+    /// The external services that the load itself uses: it has an edge to each.
+    #[serde(default)]
+    pub loaded: BTreeSet<String>,
+    /// Real milliseconds that the proxies stay at most, without any fault, after a lease that ended
+    /// without a word: whoever still uses an external service through them is not cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linger_ms: Option<u64>,
+    /// A server that has the proxies instead of the keeper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ProxyServer>,
+}
+
+/// A Toxiproxy server. The keeper makes a proxy there for each edge, and deletes it at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyServer {
+    /// Where it is controlled: `host:port`.
+    pub control: String,
+    /// Its own proxies on which faults of the run act. At the end the run's toxics are removed from
+    /// them, and they are enabled.
+    #[serde(default)]
+    pub borrowed: BTreeSet<String>,
 }
 
 /// One process.
@@ -274,6 +306,9 @@ impl StackSpec {
                 return Err(SpecError::Config { role: role.name.clone() });
             }
         }
+        if let Some(name) = self.proxying.loaded.iter().find(|name| !names.contains(name.as_str())) {
+            return Err(SpecError::UnknownDependency { role: LOAD.to_owned(), dependency: name.clone() });
+        }
         for role in self.started() {
             if let Some(dependency) = role.depends_on.iter().find(|name| !names.contains(name.as_str())) {
                 let (role, dependency) = (role.name.clone(), dependency.clone());
@@ -339,6 +374,7 @@ mod tests {
             start_timeout_ms: 1_000,
             speed: Speed::REAL,
             seed: Seed::new(1),
+            proxying: Proxying::default(),
         }
     }
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::lease::Lease;
 use crate::{
-    Command, EdgeTable, Exit, Ledger, LeftOver, Message, RoleFailure, RoleSignal, RoleSpec, RoleUp,
+    Command, EdgeTable, Exit, Ledger, LeftOver, Message, Proxying, RoleFailure, RoleSignal, RoleSpec, RoleUp,
     SpecError, StackSpec, Up,
 };
 
@@ -44,6 +44,8 @@ pub struct StackRequest {
     pub speed: Speed,
     /// Where the draws of disturbances come from.
     pub seed: Seed,
+    /// How edges run that are not all the stack's own.
+    pub proxying: Proxying,
 }
 
 /// Why a stack did not come up or did not go down.
@@ -181,10 +183,20 @@ impl Stack {
     /// See [`StackError`]; `Stopped` if `stop` is cancelled before all is ready.
     pub async fn up(request: StackRequest, stop: CancellationToken) -> Result<Self, StackError> {
         let StackRequest { run, program, keeper_args, role_args, roles, external, log_dir, .. } = request;
-        let StackRequest { start_timeout, speed, seed, .. } = request;
+        let StackRequest { start_timeout, speed, seed, proxying, .. } = request;
         let start_timeout_ms = u64::try_from(start_timeout.as_millis()).unwrap_or(u64::MAX);
-        let spec =
-            StackSpec { run, roles, program, role_args, log_dir, external, start_timeout_ms, speed, seed };
+        let spec = StackSpec {
+            run,
+            roles,
+            program,
+            role_args,
+            log_dir,
+            external,
+            start_timeout_ms,
+            speed,
+            seed,
+            proxying,
+        };
         spec.check().map_err(|reason| StackError::Request { reason })?;
         // At worst each role waits for the one before it.
         let roles = u32::try_from(spec.started().count()).unwrap_or(u32::MAX);

@@ -15,8 +15,8 @@ use std::{
 };
 
 use loadlab_stack::{
-    Exit, Ledger, RUN_VARIABLE, RoleSignal, RoleSpec, Stack, StackError, StackEvent, StackRequest, clean,
-    left_overs,
+    Exit, Ledger, Proxying, RUN_VARIABLE, RoleSignal, RoleSpec, Stack, StackError, StackEvent, StackRequest,
+    clean, left_overs,
 };
 use rustix::process::{Pid, Signal, getpgid, kill_process};
 use serde_json::{Value, json};
@@ -58,6 +58,7 @@ impl Run {
             start_timeout: PATIENT,
             speed: loadlab_clock::Speed::REAL,
             seed: loadlab_clock::Seed::new(1),
+            proxying: Proxying::default(),
         }
     }
 

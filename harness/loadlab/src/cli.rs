@@ -1,12 +1,17 @@
 //! The command line: what can be said. What is done about it is in [`crate::commands`].
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use loadlab_clock::text::parse_duration;
+
 use crate::{
     commands,
-    conductor::external::{External, StoreUrl},
+    conductor::{
+        external::{External, StoreUrl},
+        reach::{HostPort, Reach},
+    },
 };
 
 /// Exit codes, shown under `--help`.
@@ -20,6 +25,12 @@ Exit codes:
   6    the generator, not the target, was the limit
   7    the target did not start, or was lost
   130  SIGINT, 143 SIGTERM: what was measured is written";
+
+/// What signals do to a run, shown under its `--help`.
+const RUN_SIGNALS: &str = "\
+Signals:
+  SIGINT, SIGTERM  end the load; what was measured is reported. A second one ends it at once
+  SIGUSR1          heals all faults and begins no more, as `loadlab reset` does";
 
 /// What signals do to the fault proxy, shown under its `--help`.
 const PROXY_SIGNALS: &str = "\
@@ -40,6 +51,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a scenario: bring the target up, offer the load, judge, report.
+    #[command(after_help = RUN_SIGNALS)]
     Run(RunArgs),
     /// List the scenarios.
     List(ListArgs),
@@ -56,6 +68,8 @@ pub enum Command {
     /// Run the fault proxy alone; any Toxiproxy client drives it.
     #[command(after_help = PROXY_SIGNALS)]
     Proxy(ProxyArgs),
+    /// Heal all faults of a run that is going on; it goes on without them.
+    Reset(ResetArgs),
     /// Say what this machine can and cannot do.
     Doctor(DoctorArgs),
     /// Print completions for a shell.
@@ -113,6 +127,31 @@ impl StoreArgs {
     }
 }
 
+/// How far chaos reaches.
+#[derive(Debug, Args)]
+pub struct ChaosArgs {
+    /// Leave all faults out.
+    #[arg(long)]
+    pub no_faults: bool,
+    /// Disturb edges by this Toxiproxy server instead of loadlab's own proxy: http://HOST:PORT.
+    #[arg(long, value_name = "URL", value_parser = HostPort::from_url)]
+    pub toxiproxy: Option<HostPort>,
+    /// Allow faults on connections to this host, which is not this machine.
+    #[arg(long, value_name = "HOST")]
+    pub allow_chaos: Vec<String>,
+    /// How long the proxy before --target stays, without faults, for those who are connected when
+    /// loadlab is killed.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    pub linger: Duration,
+}
+
+impl ChaosArgs {
+    /// As the conductor takes it.
+    pub fn reach(&self) -> Reach {
+        Reach { toxiproxy: self.toxiproxy.clone(), linger: self.linger, allowed: self.allow_chaos.clone() }
+    }
+}
+
 /// `loadlab run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -125,6 +164,9 @@ pub struct RunArgs {
     /// Real stores.
     #[command(flatten)]
     pub stores: StoreArgs,
+    /// How far chaos reaches.
+    #[command(flatten)]
+    pub chaos: ChaosArgs,
     /// Say what would be done, and do nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -261,6 +303,14 @@ pub struct ProxyArgs {
     /// Listen on other addresses than loopback too: for proxies, and for --host.
     #[arg(long)]
     pub any_interface: bool,
+    /// Hold faults only while standard input is open: at its end all toxics are removed, and the
+    /// proxies stay for those who are connected, until --linger is over.
+    #[arg(long)]
+    pub lease: bool,
+    /// How long the proxies stay at most after the end of the lease; they go when nobody was connected
+    /// for 10 s.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    pub linger: Duration,
 }
 
 /// What else `loadlab proxy` does.
@@ -268,6 +318,13 @@ pub struct ProxyArgs {
 pub enum ProxyAction {
     /// Remove all toxics of a running proxy and enable all its proxies.
     Reset(ControlArgs),
+}
+
+/// `loadlab reset`.
+#[derive(Debug, Args)]
+pub struct ResetArgs {
+    /// The run's folder. Default: the newest in reports/runs.
+    pub run: Option<PathBuf>,
 }
 
 /// `loadlab doctor`.

@@ -8,12 +8,26 @@ use std::sync::Once;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGINT and SIGTERM, as they come.
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// The end.
+    End(i32),
+    /// The end of all faults.
+    Heal,
+}
+
+/// SIGINT and SIGTERM, as they come, and the one that heals.
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    heal: Signal,
 }
+
+/// Asks a run to heal its faults and to begin no more: what `loadlab reset` sends. Not SIGHUP, which
+/// comes when a terminal is closed.
+pub const HEAL: rustix::process::Signal = rustix::process::Signal::USR1;
 
 impl Signals {
     /// Begins to listen. Call it inside of a tokio runtime and before the load starts.
@@ -23,7 +37,20 @@ impl Signals {
             // An error means that somebody else claimed it already, which is as good.
             let _ = ctrlc::set_handler(|| {});
         });
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            heal: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    /// The next signal that is no [`HEAL`], or that.
+    pub async fn next_or_heal(&mut self) -> Said {
+        tokio::select! {
+            _ = self.interrupt.recv() => Said::End(SignalKind::interrupt().as_raw_value()),
+            _ = self.terminate.recv() => Said::End(SignalKind::terminate().as_raw_value()),
+            _ = self.heal.recv() => Said::Heal,
+        }
     }
 
     /// The next signal: 2 for SIGINT, 15 for SIGTERM.

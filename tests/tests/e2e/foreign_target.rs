@@ -14,7 +14,7 @@ const STREAM: &str = "event: token\ndata: {\"text\": \"hello\"}\n\nevent: done\n
 const TOKEN: &str = "{\"token\": \"t\"}";
 
 /// A service that somebody else wrote: one thread per connection, keep-alive, two routes.
-fn foreign_server() -> SocketAddr {
+pub(crate) fn foreign_server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     thread::spawn(move || {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use super::{Places, ProcessChange, ProcessCommand, one_process};
-use crate::control::{CallError, Toxiproxy, change_settings, settings};
+use crate::control::{CallError, Counted, TOXIC_PREFIX, Toxiproxy, change_settings, settings};
 
 /// How much longer than planned the proxy keeps a toxic that nobody removes (scenario time).
 const GRACE: Duration = Duration::from_secs(5);
@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) enum Guard {
     Toxic { proxies: Toxiproxy, proxy: String, toxic: String },
-    Down { proxies: Toxiproxy, proxy: String, touched: Touched },
+    Down { proxies: Toxiproxy, proxy: String, open: Counted },
     Process { role: String, action: ProcessAction, processes: mpsc::UnboundedSender<ProcessCommand> },
     Settings { address: String, before: Value },
 }
@@ -39,15 +39,15 @@ impl Guard {
         match &fault.what {
             Disturbance::Toxic { edge, toxic } => {
                 let proxy = proxy(edge)?;
-                let name = format!("fault-{number}-{round}");
+                let name = format!("{TOXIC_PREFIX}{number}-{round}");
                 proxies.add(&proxy, &name, toxic, fault.lasts + GRACE).await?;
                 Ok(Self::Toxic { proxies, proxy, toxic: name })
             }
             Disturbance::Down { edge } => {
                 let proxy = proxy(edge)?;
-                let touched = proxies.touched(&proxy, None).await?.unwrap_or_default();
+                let open = proxies.touched(&proxy, None).await?;
                 proxies.enable(&proxy, false).await?;
-                Ok(Self::Down { proxies, proxy, touched })
+                Ok(Self::Down { proxies, proxy, open })
             }
             Disturbance::Process { role, action } => {
                 let command = ProcessCommand { role: role.clone(), what: ProcessChange::Begin(*action) };
@@ -64,30 +64,41 @@ impl Guard {
         }
     }
 
-    /// Heals it, and says what it touched.
-    pub(super) async fn heal(self) -> Result<Touched, CallError> {
+    /// Heals it, and says what it touched; `None` where nobody counts.
+    pub(super) async fn heal(self) -> Result<Option<Touched>, CallError> {
         match self {
             Self::Toxic { proxies, proxy, toxic } => {
                 // Before it is gone.
                 let counted = proxies.touched(&proxy, Some(&toxic)).await;
                 proxies.remove(&proxy, &toxic).await?;
-                let reason = "it was gone before its end, and what it touched is not known".to_owned();
-                counted?.ok_or(CallError::Answer { reason })
+                known(counted?)
             }
-            Self::Down { proxies, proxy, touched } => {
+            Self::Down { proxies, proxy, open } => {
                 proxies.enable(&proxy, true).await?;
-                Ok(touched)
+                known(open)
             }
             Self::Process { role, action, processes } => {
                 let command = ProcessCommand { role, what: ProcessChange::Heal(action) };
                 // Whoever does not listen any more has ended all processes.
                 let _ = processes.send(command);
-                Ok(one_process())
+                Ok(Some(one_process()))
             }
             Self::Settings { address, before } => {
                 change_settings(&address, &before).await?;
-                Ok(one_process())
+                Ok(Some(one_process()))
             }
+        }
+    }
+}
+
+/// What was counted. A toxic that its own server has lost was not on as long as it should be.
+fn known(counted: Counted) -> Result<Option<Touched>, CallError> {
+    match counted {
+        Counted::Touched(touched) => Ok(Some(touched)),
+        Counted::ByNobody => Ok(None),
+        Counted::Unknown => {
+            let reason = "it was gone before its end, and what it touched is not known".to_owned();
+            Err(CallError::Answer { reason })
         }
     }
 }

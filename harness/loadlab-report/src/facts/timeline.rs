@@ -82,6 +82,9 @@ pub(crate) struct FaultRow {
     pub(crate) place: String,
     /// From when to when.
     pub(crate) time: String,
+    /// What probes through its place said: how long after it was asked for it was met, and how long
+    /// after it was healed they came back as before.
+    pub(crate) probed: String,
     /// What it touched.
     pub(crate) touched: String,
 }
@@ -89,6 +92,7 @@ pub(crate) struct FaultRow {
 /// What was broken on purpose.
 pub(crate) fn faults(run: &RunFile) -> Vec<FaultRow> {
     let row = |span: loadlab_analysis::FaultSpan| FaultRow {
+        probed: probed(&span),
         name: span.name,
         kind: span.kind,
         place: span.place,
@@ -116,15 +120,28 @@ fn words(what: &EventKind) -> String {
         }
         EventKind::ProcessDied { role, how } => format!("process {role} died: {how}"),
         EventKind::ProcessBack { role } => format!("process {role} is back"),
+        EventKind::FaultAsked { name } => format!("fault asked for: {name}"),
         EventKind::FaultBegan { name, kind, place } => format!("fault began: {name} ({kind} at {place})"),
-        EventKind::FaultEnded { name, touched } => {
+        EventKind::FaultSeen { name } => format!("a probe met the fault: {name}"),
+        EventKind::FaultEnded { name, touched: Some(touched) } => {
             format!("fault ended: {name} (touched {})", touched_words(touched))
         }
+        EventKind::FaultEnded { name, touched: None } => format!("fault ended: {name}"),
+        EventKind::FaultGone { name } => format!("probes come back as before the fault: {name}"),
         EventKind::FaultFailed { name, reason } => format!("fault failed: {name}: {reason}"),
         EventKind::ObjectiveMissed { objective, .. } => format!("objective missed: {objective}"),
         EventKind::Stopping { reason } => format!("stopping: {reason}"),
         EventKind::Note(text) => text.clone(),
     }
+}
+
+/// What probes said of a fault, in words.
+fn probed(span: &loadlab_analysis::FaultSpan) -> String {
+    let after = |from: f64, at: Option<f64>| at.map(|at| figures::measured((at - from).max(0.0)));
+    let met = after(span.asked_s.unwrap_or(span.from_s), span.seen_s).map(|took| format!("met after {took}"));
+    let gone = after(span.to_s, span.gone_s).map(|took| format!("gone after {took}"));
+    let parts: Vec<String> = met.into_iter().chain(gone).collect();
+    if parts.is_empty() { figures::NOTHING.to_owned() } else { parts.join(", ") }
 }
 
 /// What a fault touched, in words.

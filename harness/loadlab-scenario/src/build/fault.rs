@@ -205,11 +205,15 @@ impl Builder<'_> {
         Some(values)
     }
 
-    /// A service that is somebody else's has no edges through our proxies.
+    /// Of a service that is somebody else's only connections can be disturbed.
     fn check_target(self, node: usize, fault: &Fault, target: Option<&TargetPlan>) {
-        if matches!(target, Some(TargetPlan::Url { .. })) {
+        if matches!(target, Some(TargetPlan::Url { .. })) && fault.what.edge().is_none() {
             let message = format!("`{}` cannot act on a target that the run did not start", fault.name);
-            self.refuse(node, message, "faults on a profile of the reference target");
+            self.refuse(
+                node,
+                message,
+                "faults on the edge `load/target`, or a profile of the reference target",
+            );
         }
     }
 }

@@ -17,7 +17,7 @@ use rustix::{
 };
 
 use super::voice::note;
-use crate::{Exit, Ledger, LedgerEntry, RoleReady, RoleSignal, process_table};
+use crate::{Exit, Ledger, LedgerEntry, LedgerToxic, RoleReady, RoleSignal, process_table};
 
 /// How long killing may take. With the rest of the clean-up it must stay under a second; only a process
 /// that hangs in the kernel needs more, and it is beyond anybody's reach.
@@ -196,8 +196,14 @@ impl Family {
         }
     }
 
+    /// Books where the proxies are controlled.
+    pub(super) fn is_controlled_at(&mut self, control: &str) {
+        self.ledger.control = Some(control.to_owned());
+    }
+
     /// Writes the ledger for the last time.
-    pub(super) fn close_ledger(&mut self, why: String) {
+    pub(super) fn close_ledger(&mut self, why: String, toxics: Vec<LedgerToxic>) {
+        self.ledger.toxics = toxics;
         self.ledger.why = Some(why);
         self.ledger.ended_ms = Some(self.ledger.now_ms());
         self.write_ledger();

@@ -172,6 +172,7 @@ fn harness(request: &str) -> ExitCode {
         start_timeout: Duration::from_secs(30),
         speed: loadlab_clock::Speed::REAL,
         seed: loadlab_clock::Seed::new(1),
+        proxying: loadlab_stack::Proxying::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

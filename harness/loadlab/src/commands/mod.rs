@@ -7,6 +7,7 @@ mod doctor;
 mod list;
 mod proxy;
 mod report;
+mod reset;
 mod run;
 mod schema;
 mod show;
@@ -24,6 +25,7 @@ pub fn execute(command: Command) -> Exit {
         Command::Report(arguments) => report::execute(&arguments),
         Command::Up(arguments) => up::execute(&arguments),
         Command::Proxy(arguments) => proxy::execute(&arguments),
+        Command::Reset(arguments) => reset::execute(&arguments),
         Command::Doctor(arguments) => doctor::execute(&arguments),
         Command::Completions(arguments) => completions::execute(&arguments),
     }

@@ -11,14 +11,14 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use loadlab_chaos::{
     control::{CallError, Toxiproxy},
     proxy::{AddressError, BodyError, ControlError, FieldError, Options, Proxies, ProxyView, api},
 };
-use loadlab_clock::Seed;
+use loadlab_clock::{Seed, Sleeper};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -37,6 +37,10 @@ use crate::{
 const BACKLOG: u32 = 1024;
 /// How long connections have to end in order; what is left ends with the process.
 const SHUTDOWN: Duration = Duration::from_millis(100);
+/// Whoever lingers looks so often whether anybody is still connected.
+const LOOK: Duration = Duration::from_millis(100);
+/// For so long nobody may have been connected before a proxy without a lease ends.
+const QUIET: Duration = Duration::from_secs(10);
 /// The toxics that a file may name, for its hint; a test makes one of each.
 const TOXICS: &str = "the types are bandwidth, corrupt, latency, limit_data, noop, packet_loss, reset_peer,
         slicer, slow_close, timeout";
@@ -179,7 +183,8 @@ fn serve(runtime: Runtime, arguments: &ProxyArgs) -> Result<Exit, Failure> {
         let signals = Signals::listen().map_err(|source| Failure::Signals { source })?;
         let hangup = signal(SignalKind::hangup()).map_err(|source| Failure::Signals { source })?;
         let serving = start(arguments).await?;
-        hold(serving, signals, hangup).await
+        let lease = arguments.lease.then_some(arguments.linger);
+        hold(serving, signals, hangup, lease).await
     });
     runtime.shutdown_timeout(SHUTDOWN);
     done
@@ -256,14 +261,23 @@ fn claim(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Serves until a signal. Listeners and connections end when `started` is dropped, here.
-async fn hold(started: Started, mut signals: Signals, mut hangup: Signal) -> Result<Exit, Failure> {
+/// Serves until a signal, or the end of the lease. Listeners and connections end when `started` is
+/// dropped, here.
+async fn hold(
+    started: Started,
+    mut signals: Signals,
+    mut hangup: Signal,
+    lease: Option<Duration>,
+) -> Result<Exit, Failure> {
     let Started { proxies, listener } = started;
+    let leased = leased(&proxies, lease);
+    tokio::pin!(leased);
     let serving = api::serve(listener, Arc::clone(&proxies), std::future::pending());
     tokio::pin!(serving);
     loop {
         tokio::select! {
             signal = signals.next() => return Ok(Exit::Signal(signal)),
+            () = &mut leased => return Ok(Exit::Pass),
             // A name may have to be looked up, and the next signal does not wait for that.
             _ = hangup.recv() => drop(tokio::task::spawn_blocking({
                 let proxies = Arc::clone(&proxies);
@@ -275,6 +289,33 @@ async fn hold(started: Started, mut signals: Signals, mut hangup: Signal) -> Res
             }
         }
     }
+}
+
+/// Ends with the lease: heals at once, then stays until nobody was connected for a while.
+async fn leased(proxies: &Proxies, linger: Option<Duration>) {
+    let Some(linger) = linger else { return std::future::pending().await };
+    end_of_input().await;
+    reset_here(proxies);
+    let began = Instant::now();
+    let mut used = began;
+    while began.elapsed() < linger && used.elapsed() < QUIET.min(linger) {
+        if proxies.stats().iter().any(|proxy| proxy.connections.open > 0) {
+            used = Instant::now();
+        }
+        Sleeper::shared().sleep(LOOK).await;
+    }
+}
+
+/// Waits until standard input ends. What comes before is of no interest; an error is an end. A thread
+/// reads, since a runtime that ends would wait for a read of its own.
+async fn end_of_input() {
+    let (ended, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        drop(io::copy(&mut io::stdin().lock(), &mut io::sink()));
+        // Nobody waits any more when the program ends.
+        let _ = ended.send(());
+    });
+    drop(end.await);
 }
 
 fn reset_here(proxies: &Proxies) {

@@ -6,17 +6,21 @@ use loadlab_scenario::plan::TargetPlan;
 use super::show;
 use crate::{
     cli::{OutputFormat, RunArgs},
-    conductor::{self, Finished, Request, RunError},
+    conductor::{self, Finished, Request, RunError, reach::Reach},
     exit::Exit,
     output, scenarios,
 };
 
 /// Runs a scenario.
 pub(crate) fn execute(arguments: &RunArgs) -> Exit {
-    let plan = match scenarios::plan(&arguments.plan) {
+    let mut plan = match scenarios::plan(&arguments.plan) {
         Ok(plan) => plan,
         Err(error) => return output::fail(Exit::Invalid, &error.to_string(), None),
     };
+    if arguments.chaos.no_faults {
+        plan.faults.clear();
+    }
+    let reach = arguments.chaos.reach();
     let external = arguments.stores.external();
     if matches!(plan.target, TargetPlan::Url { .. }) && !external.by_role().is_empty() {
         let hint = "leave them out, or run the scenario without --target";
@@ -24,9 +28,9 @@ pub(crate) fn execute(arguments: &RunArgs) -> Exit {
         return output::fail(Exit::Invalid, text, Some(hint));
     }
     if arguments.dry_run {
-        return dry_run(&plan, arguments.format);
+        return dry_run(&plan, &reach, arguments.format);
     }
-    let request = Request { plan, out: &arguments.out, external };
+    let request = Request { plan, out: &arguments.out, external, reach };
     // The load has threads of its own; this one joins what happens.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -41,8 +45,8 @@ pub(crate) fn execute(arguments: &RunArgs) -> Exit {
     }
 }
 
-fn dry_run(plan: &loadlab_scenario::Plan, format: OutputFormat) -> Exit {
-    if let Err(error) = conductor::check(plan) {
+fn dry_run(plan: &loadlab_scenario::Plan, reach: &Reach, format: OutputFormat) -> Exit {
+    if let Err(error) = conductor::check(plan, reach) {
         return failed(&error);
     }
     match format {
@@ -82,6 +86,7 @@ fn failed(error: &RunError) -> Exit {
     let text = error.to_string();
     match error {
         RunError::Profile(_) | RunError::Fault(_) => output::fail(Exit::Invalid, &text, None),
+        RunError::Reach(error) => output::fail(Exit::Invalid, &text, Some(&error.hint())),
         RunError::Refused(refusal) => output::fail(Exit::Invalid, &text, Some(&refusal.hint())),
         RunError::Target(error) => output::fail(Exit::Target, &text, error.hint().as_deref()),
         RunError::Engine(loadlab_engine::EngineError::Login(_)) => output::fail(Exit::Target, &text, None),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use loadlab_clock::{Seed, Speed};
-use loadlab_stack::StackEvent;
+use loadlab_stack::{Proxying, StackEvent};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -71,6 +71,7 @@ async fn hold(settled: &Settled) -> Exit {
         speed: settled.speed,
         seed: settled.seed,
         external: &settled.external,
+        proxying: Proxying::default(),
     };
     let up = target::reference(&recipe, &logs, &stop);
     tokio::pin!(up);

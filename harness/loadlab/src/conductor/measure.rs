@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use loadlab_chaos::{
     control::Toxiproxy,
+    probe::{ProbePlace, ProbeProtocol},
     schedule::{Chaos, ChaosRun, Places, ProcessChange, ProcessCommand},
 };
 use loadlab_clock::RunClock;
@@ -13,12 +14,15 @@ use loadlab_scenario::{
     Plan,
     fault::{EdgeName, ProcessAction},
 };
-use loadlab_stack::{RoleSignal, Scraper, Stack, StackEvent, Via};
+use loadlab_stack::{Edge, Protocol, RoleSignal, Scraper, Stack, StackEvent, Via, host_and_port};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{RunError, recording::Recording, target::Target};
-use crate::signals::Signals;
+use crate::signals::{Said, Signals};
+
+/// What stands in the record when somebody asked for it.
+pub(crate) const HEALED: &str = "all faults were healed on request, and no more begin";
 
 /// A target that is up, and everything that takes part in loading it.
 #[derive(Debug)]
@@ -54,6 +58,8 @@ enum Heard {
     /// Its thread is gone without a word: it panicked.
     EngineLost,
     Signal(i32),
+    /// All faults are to end.
+    Heal,
     Published(loadlab_stack::Scraped),
     /// A fault began or ended.
     Fault(RunEvent),
@@ -66,15 +72,19 @@ impl Load {
     /// Offers the load and records until it ends, by itself or not.
     pub(crate) async fn carry_out(&mut self) -> Result<Ending, RunError> {
         let (started, clock) = oneshot::channel();
-        let mut engine = Engine::start(&self.plan, &self.target.base, started).map_err(RunError::System)?;
+        let mut engine = Engine::start(&self.plan, &self.target, started).map_err(RunError::System)?;
         let clock = self.wait_for_start(&mut engine, clock).await?;
         let mut scraper = Scraper::start(self.target.endpoints.clone(), clock);
-        let mut faults = Faults::start(&self.plan, self.target.stack.as_ref(), clock);
+        let mut faults = Faults::start(&self.plan, &self.target, clock);
         let mut reason = EndReason::Finished;
         let end = loop {
             let stack = self.target.stack.as_mut();
             match hear(&mut engine, &mut scraper, &mut faults, stack, &mut self.signals).await {
                 Heard::Fault(event) => self.recording.event(event).map_err(RunError::Folder)?,
+                Heard::Heal => {
+                    faults.chaos.stop();
+                    self.recording.note(clock.now(), HEALED).map_err(RunError::Folder)?;
+                }
                 Heard::Process(command) => self.change_process(command).await,
                 Heard::Line(line) => {
                     if let Some(objective) = self.recording.take(line).map_err(RunError::Folder)? {
@@ -172,14 +182,13 @@ impl Load {
 }
 
 impl Faults {
-    /// Without a stack of its own a run has no faults; that was checked.
-    fn start(plan: &Plan, stack: Option<&Stack>, clock: RunClock) -> Self {
+    /// A plan without faults needs no keeper.
+    fn start(plan: &Plan, target: &Target, clock: RunClock) -> Self {
         let (event_sender, events) = mpsc::unbounded_channel();
         let (process_sender, processes) = mpsc::unbounded_channel();
-        let faults = if stack.is_some() { plan.faults.clone() } else { Vec::new() };
         let chaos = Chaos::start(ChaosRun {
-            faults,
-            places: stack.map_or_else(nowhere, places),
+            faults: plan.faults.clone(),
+            places: target.stack.as_ref().map_or_else(nowhere, |stack| places(stack, &target.borrowed)),
             clock,
             // A burst is over at once; what it asked for is not.
             until: plan.load.duration() + plan.drain,
@@ -197,11 +206,21 @@ impl Faults {
 }
 
 /// Where faults act in a stack.
-fn places(stack: &Stack) -> Places {
+fn places(stack: &Stack, borrowed: &BTreeMap<EdgeName, String>) -> Places {
+    let name = |edge: &Edge| EdgeName { from: edge.from.clone(), to: edge.to.clone() };
     let edges = stack.edges().iter().filter_map(|edge| {
-        let Via::Proxy { name } = &edge.via else { return None };
-        Some((EdgeName { from: edge.from.clone(), to: edge.to.clone() }, name.clone()))
+        let Via::Proxy { name: proxy } = &edge.via else { return None };
+        Some((name(edge), proxy.clone()))
     });
+    let edges = edges.chain(borrowed.clone());
+    let probe = |edge: &Edge| {
+        let protocol = match edge.protocol? {
+            Protocol::Http => ProbeProtocol::Http,
+            Protocol::Resp => ProbeProtocol::Resp,
+            Protocol::Postgresql => ProbeProtocol::Postgresql,
+        };
+        Some((name(edge), ProbePlace { address: host_and_port(&edge.address), protocol }))
+    };
     let admin = |role: &loadlab_stack::RoleUp| {
         (role.name.clone(), role.admin.clone().unwrap_or_else(|| role.listen.clone()))
     };
@@ -210,26 +229,27 @@ fn places(stack: &Stack) -> Places {
         edges: edges.collect(),
         admins: stack.roles().iter().map(admin).collect(),
         processes: stack.roles().iter().map(|role| role.name.clone()).collect(),
+        probes: stack.edges().iter().filter_map(probe).collect(),
     }
 }
 
 fn nowhere() -> Places {
-    let (edges, admins) = (BTreeMap::new(), BTreeMap::new());
-    Places { proxies: Toxiproxy::at(""), edges, admins, processes: Vec::new() }
+    let (edges, admins, probes) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    Places { proxies: Toxiproxy::at(""), edges, admins, processes: Vec::new(), probes }
 }
 
 impl Engine {
-    fn start(plan: &Arc<Plan>, base: &str, started: oneshot::Sender<RunClock>) -> std::io::Result<Self> {
+    fn start(plan: &Arc<Plan>, target: &Target, started: oneshot::Sender<RunClock>) -> std::io::Result<Self> {
         let (line_sender, lines) = mpsc::unbounded_channel();
         let (end_sender, ended) = oneshot::channel();
         let stop = CancellationToken::new();
         let load = LoadRun {
             plan: Arc::clone(plan),
-            base: base.to_owned(),
+            base: target.base.clone(),
             lines: line_sender,
             started,
             stop: stop.clone(),
-            options: EngineOptions::default(),
+            options: EngineOptions { through: target.through.clone(), ..EngineOptions::default() },
         };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("engine").enable_all().build()?;
@@ -260,7 +280,10 @@ async fn hear(
     tokio::select! {
         Some(line) = engine.lines.recv() => Heard::Line(line),
         ended = &mut engine.ended => ended.map_or(Heard::EngineLost, Heard::Ended),
-        signal = signals.next() => Heard::Signal(signal),
+        said = signals.next_or_heal() => match said {
+            Said::End(signal) => Heard::Signal(signal),
+            Said::Heal => Heard::Heal,
+        },
         Some(values) = scraper.next() => Heard::Published(values),
         Some(event) = faults.events.recv() => Heard::Fault(event),
         Some(command) = faults.processes.recv() => Heard::Process(command),

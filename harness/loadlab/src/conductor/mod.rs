@@ -14,6 +14,7 @@ pub mod environment;
 pub mod external;
 mod measure;
 mod progress;
+pub mod reach;
 mod recording;
 pub mod target;
 
@@ -25,10 +26,12 @@ use loadlab_scenario::{Plan, plan::TargetPlan};
 use target_service::profile::{Profile, ProfileError};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::measure::HEALED;
 use self::{
     admission::Refusal,
     external::External,
     progress::Progress,
+    reach::{Reach, ReachError},
     recording::Recording,
     target::{Target, TargetError},
 };
@@ -46,6 +49,8 @@ pub struct Request<'a> {
     pub out: &'a Path,
     /// Real services in place of stand-ins.
     pub external: External,
+    /// How far chaos reaches.
+    pub reach: Reach,
 }
 
 /// A run that came to an end, by itself or not.
@@ -66,6 +71,8 @@ pub enum RunError {
     Refused(Refusal),
     /// A fault has no place in the target.
     Fault(PlaceError),
+    /// A fault goes where it must not, or cannot.
+    Reach(ReachError),
     /// The run folder.
     Folder(FolderError),
     /// There is nothing to load.
@@ -86,6 +93,7 @@ impl fmt::Display for RunError {
             Self::Profile(error) => write!(f, "{error}"),
             Self::Refused(error) => write!(f, "{error}"),
             Self::Fault(error) => write!(f, "{error}"),
+            Self::Reach(error) => write!(f, "{error}"),
             Self::Folder(error) => write!(f, "{error}"),
             Self::Target(error) => write!(f, "{error}"),
             Self::Engine(error) => write!(f, "the load could not be offered: {error}"),
@@ -109,29 +117,35 @@ pub fn profile(plan: &Plan) -> Result<Option<Profile>, RunError> {
 }
 
 /// Everything that can be said about a plan before it starts.
-pub fn check(plan: &Plan) -> Result<Option<Profile>, RunError> {
+pub fn check(plan: &Plan, reach: &Reach) -> Result<Option<Profile>, RunError> {
     let profile = profile(plan)?;
     let waits = profile.as_ref().map(Profile::modelled_waits).unwrap_or_default();
     admission::check(plan, &waits).map_err(RunError::Refused)?;
-    if let Some(profile) = &profile {
-        let (edges, processes) = target::places(profile);
-        schedule::check(&plan.faults, &edges, &processes).map_err(RunError::Fault)?;
+    reach.check(plan).map_err(RunError::Reach)?;
+    match &profile {
+        Some(profile) => {
+            let (edges, processes) = target::places(profile);
+            schedule::check(&plan.faults, &edges, &processes).map_err(RunError::Fault)?;
+        }
+        // A server's own proxies are edges too; which there are is asked when it is needed.
+        None if reach.toxiproxy.is_some() => {}
+        None => schedule::check(&plan.faults, &[reach::front()], &[]).map_err(RunError::Fault)?,
     }
     Ok(profile)
 }
 
 /// Carries a plan out, whatever ends it.
 pub async fn run(request: Request<'_>) -> Result<Finished, RunError> {
-    let profile = check(&request.plan)?;
+    let profile = check(&request.plan, &request.reach)?;
     let mut signals = Signals::listen().map_err(RunError::System)?;
     let environment = environment::read();
     let stamp = environment.started.replace([':', '-'], "");
-    let plan = Arc::new(request.plan);
+    let plan = Arc::new(request.plan.clone());
     let folder =
         RunFolder::create(request.out, &plan.name, &stamp, plan.seed.get()).map_err(RunError::Folder)?;
     let progress = Progress::start(plan.load.duration().as_secs_f64());
     progress.preparing("bringing the target up");
-    let target = match bring_up(&plan, profile.as_ref(), &request.external, &folder, &mut signals).await {
+    let target = match bring_up(&plan, profile.as_ref(), &request, &folder, &mut signals).await {
         Ok(target) => target,
         Err(error) => {
             progress.end();
@@ -151,13 +165,13 @@ pub async fn run(request: Request<'_>) -> Result<Finished, RunError> {
 async fn bring_up(
     plan: &Plan,
     profile: Option<&Profile>,
-    external: &External,
+    request: &Request<'_>,
     folder: &RunFolder,
     signals: &mut Signals,
 ) -> Result<Target, RunError> {
     let stop = CancellationToken::new();
     let logs = folder.logs();
-    let up = target::up(plan, profile, external, &logs, &stop);
+    let up = target::up(plan, profile, (&request.external, &request.reach), &logs, &stop);
     tokio::pin!(up);
     tokio::select! {
         target = &mut up => target.map_err(RunError::Target),

@@ -78,6 +78,11 @@ impl Recording {
         self.take(JournalLine::Event(event)).map(drop)
     }
 
+    /// Records something that a reader of the report should know.
+    pub(crate) fn note(&mut self, at: Offset, text: &str) -> Result<(), FolderError> {
+        self.event(RunEvent { at, what: EventKind::Note(text.to_owned()) })
+    }
+
     /// Records that the run was asked to end.
     pub(crate) fn stopping(&mut self, reason: &str) -> Result<(), FolderError> {
         self.event(RunEvent { at: self.at, what: EventKind::Stopping { reason: reason.to_owned() } })
@@ -189,6 +194,10 @@ impl Recording {
             EventKind::Breaker { name, from, to } => format!("breaker {name}: {from} to {to}"),
             EventKind::ProcessDied { role, how } => format!("{role} died: {how}"),
             EventKind::ProcessBack { role } => format!("{role} is back"),
+            // What is asked for begins, and what was met or is gone stands in the reports.
+            EventKind::FaultAsked { .. } | EventKind::FaultSeen { .. } | EventKind::FaultGone { .. } => {
+                return;
+            }
             EventKind::FaultBegan { name, .. } => format!("fault began: {name}"),
             EventKind::FaultEnded { name, .. } => format!("fault ended: {name}"),
             EventKind::FaultFailed { name, reason } => format!("fault failed: {name}: {reason}"),

@@ -8,14 +8,17 @@ use loadlab_scenario::{
     fault::EdgeName,
     plan::{Plan, TargetPlan},
 };
-use loadlab_stack::{MetricsEndpoint, RoleSpec, Stack, StackError, StackRequest};
+use loadlab_stack::{MetricsEndpoint, Proxying, RoleSpec, Stack, StackError, StackRequest, host_and_port};
 use target_service::{
     profile::{Profile, ProfileError},
     topology::topology,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::external::{External, without_password};
+use super::{
+    external::{External, without_password},
+    reach::{BorrowError, Reach},
+};
 use crate::roles;
 
 /// Longest time for a role to become ready. The service warms its caches before; on a busy machine
@@ -26,19 +29,25 @@ const REACH_TIMEOUT: Duration = Duration::from_secs(5);
 /// The role that the load goes to.
 const FRONT: &str = "gateway-0";
 /// Who is at the upper end of the edge that the load uses.
-const LOAD: &str = "load";
+pub(super) const LOAD: &str = "load";
+/// What a target is called that the run did not start.
+pub(super) const FOREIGN: &str = "target";
 
 /// A target that can be loaded.
 #[derive(Debug)]
 pub struct Target {
     /// The base address of the requests.
     pub base: String,
+    /// The proxy before somebody else's target, `host:port`, if faults act there.
+    pub through: Option<String>,
     /// For the record.
     pub info: TargetInfo,
     /// Where metrics are published.
     pub endpoints: Vec<MetricsEndpoint>,
-    /// The processes, if the run started them.
+    /// The keeper, with the processes that the run started.
     pub stack: Option<Stack>,
+    /// The proxies of a server on which faults act, by edge.
+    pub borrowed: BTreeMap<EdgeName, String>,
 }
 
 /// Why there is nothing to load.
@@ -53,6 +62,8 @@ pub enum TargetError {
     },
     /// The stack did not come up.
     Stack(StackError),
+    /// A fault has no proxy on the Toxiproxy server.
+    Proxy(BorrowError),
 }
 
 impl fmt::Display for TargetError {
@@ -60,6 +71,7 @@ impl fmt::Display for TargetError {
         match self {
             Self::Unreachable { base, reason } => write!(f, "the target {base} cannot be reached: {reason}"),
             Self::Stack(error) => write!(f, "the target did not start: {}", with_causes(error)),
+            Self::Proxy(error) => write!(f, "{error}"),
         }
     }
 }
@@ -74,6 +86,9 @@ impl TargetError {
                 Some(format!("its last words:\n{}", log.trim_end()))
             }
             Self::Unreachable { .. } => Some("start the service first, or correct --target".to_owned()),
+            Self::Proxy(_) => {
+                Some("an edge `app/redis` is the server's proxy `app.redis`, or `redis`".to_owned())
+            }
             Self::Stack(_) => None,
         }
     }
@@ -108,22 +123,35 @@ pub struct Recipe<'a> {
     pub seed: Seed,
     /// Real services in place of stand-ins.
     pub external: &'a External,
+    /// How its edges run.
+    pub proxying: Proxying,
 }
 
 /// Brings up what a plan loads. `profile` is the plan's, if it loads the reference target.
 pub async fn up(
     plan: &Plan,
     profile: Option<&Profile>,
-    external: &External,
+    (external, reach): (&External, &Reach),
     logs: &Path,
     stop: &CancellationToken,
 ) -> Result<Target, TargetError> {
+    let borrowed = reach.borrow(plan).await.map_err(TargetError::Proxy)?;
+    let proxying = reach.proxying(plan, &borrowed);
     match (&plan.target, profile) {
         (TargetPlan::Profile { name, .. }, Some(profile)) => {
-            let recipe = Recipe { profile, name, speed: plan.speed, seed: plan.seed, external };
+            let recipe = Recipe { profile, name, speed: plan.speed, seed: plan.seed, external, proxying };
             reference(&recipe, logs, stop).await
         }
-        (TargetPlan::Url { base, metrics }, _) => foreign(base, metrics.as_deref()).await,
+        (TargetPlan::Url { base, metrics }, _) => {
+            let target = foreign(base, metrics.as_deref()).await?;
+            if plan.faults.is_empty() {
+                return Ok(target);
+            }
+            let stack = Stack::up(before_foreign(plan, base, proxying, logs), stop.clone());
+            let stack = stack.await.map_err(TargetError::Stack)?;
+            let through = stack.address(FOREIGN).map(host_and_port);
+            Ok(Target { through, stack: Some(stack), borrowed, ..target })
+        }
         (TargetPlan::Profile { .. }, None) => unreachable!("a plan with a profile comes with its profile"),
     }
 }
@@ -146,7 +174,8 @@ pub async fn reference(
         edges: edges.collect(),
         versions: BTreeMap::from([("target-service".to_owned(), target_service::VERSION.to_owned())]),
     };
-    Ok(Target { base: info.base.clone(), info, endpoints: stack.endpoints(), stack: Some(stack) })
+    let (base, endpoints) = (info.base.clone(), stack.endpoints());
+    Ok(Target { base, through: None, info, endpoints, stack: Some(stack), borrowed: BTreeMap::new() })
 }
 
 fn request(recipe: &Recipe<'_>, logs: &Path) -> StackRequest {
@@ -157,18 +186,35 @@ fn request(recipe: &Recipe<'_>, logs: &Path) -> StackRequest {
         depends_on: role.depends_on,
         config: config.clone(),
     });
+    StackRequest {
+        roles: roles.collect(),
+        external: recipe.external.by_role(),
+        proxying: recipe.proxying.clone(),
+        ..keeper_alone(logs, recipe.speed, recipe.seed)
+    }
+}
+
+/// A keeper with nothing but the proxy before somebody else's target.
+fn before_foreign(plan: &Plan, base: &str, proxying: Proxying, logs: &Path) -> StackRequest {
+    let external = BTreeMap::from([(FOREIGN.to_owned(), base.to_owned())]);
+    StackRequest { external, proxying, ..keeper_alone(logs, plan.speed, plan.seed) }
+}
+
+/// A keeper that has nothing to keep.
+fn keeper_alone(logs: &Path, speed: Speed, seed: Seed) -> StackRequest {
     let run = logs.parent().and_then(Path::file_name).unwrap_or_default();
     StackRequest {
         run: run.to_string_lossy().into_owned(),
         program: std::env::current_exe().unwrap_or_else(|_| "loadlab".into()),
         keeper_args: vec![roles::KEEPER.to_owned()],
         role_args: vec![roles::ROLE.to_owned()],
-        roles: roles.collect(),
-        external: recipe.external.by_role(),
+        roles: Vec::new(),
+        external: BTreeMap::new(),
         log_dir: logs.to_owned(),
         start_timeout: START_TIMEOUT,
-        speed: recipe.speed,
-        seed: recipe.seed,
+        speed,
+        seed,
+        proxying: Proxying::default(),
     }
 }
 
@@ -184,7 +230,8 @@ async fn foreign(base: &str, metrics: Option<&str>) -> Result<Target, TargetErro
         MetricsEndpoint { role: "target".to_owned(), url }
     });
     let info = TargetInfo { base: base.to_owned(), ..TargetInfo::default() };
-    Ok(Target { base: base.to_owned(), info, endpoints: endpoint.into_iter().collect(), stack: None })
+    let (base, endpoints) = (base.to_owned(), endpoint.into_iter().collect());
+    Ok(Target { base, through: None, info, endpoints, stack: None, borrowed: BTreeMap::new() })
 }
 
 async fn reach(base: &str) -> Result<(), TargetError> {
