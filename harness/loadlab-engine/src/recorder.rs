@@ -115,7 +115,7 @@ impl Spans {
 
     /// Where a span ends, in real microseconds since the start.
     pub(crate) fn end(self, span: u64) -> u64 {
-        self.start(span + 1)
+        self.start(span.saturating_add(1))
     }
 }
 
@@ -273,7 +273,7 @@ impl Recorder {
     /// Everything up to and with `span` that was not collected before, as one window.
     pub(crate) fn collect(&self, span: u64) -> Window {
         let mut window = Window {
-            second: span * self.spans.seconds,
+            second: span.saturating_mul(self.spans.seconds),
             users: u64::try_from(self.users.load(Relaxed)).unwrap_or(0),
             ..Window::default()
         };
@@ -341,7 +341,7 @@ impl Bins {
 
     fn end_up_to(&mut self, span: u64, spans: Spans) -> Vec<Bin> {
         if self.current.span <= span {
-            self.advance(span + 1, spans);
+            self.advance(span.saturating_add(1), spans);
         }
         let count = self.ended.iter().take_while(|bin| bin.span <= span).count();
         self.ended.drain(..count).collect()

@@ -72,10 +72,14 @@ impl Run {
 
     /// A process that holds the lease until it is killed, and its keeper.
     fn harness(&self, roles: &[RoleSpec]) -> (Child, u32) {
+        self.harness_of_kind("harness", roles)
+    }
+
+    fn harness_of_kind(&self, kind: &str, roles: &[RoleSpec]) -> (Child, u32) {
         let request = json!({"run": self.name, "log_dir": self.log_dir(), "roles": roles}).to_string();
         let mut command = Command::new(PROGRAM);
-        let mut harness =
-            command.args(["harness", &request]).stdout(Stdio::piped()).spawn().expect("it starts");
+        command.args([kind, &request]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut harness = command.spawn().expect("it starts");
         let mut line = String::new();
         BufReader::new(harness.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
         (harness, line.trim().parse().expect("the keeper's process id"))
@@ -397,7 +401,21 @@ fn sigkill_of_the_harness_leaves_nothing() {
     let ledger = run.ledger();
     assert_eq!(ledger.why.as_deref(), Some("the lease ended"));
     assert!(ledger.roles.iter().all(|entry| entry.how == Some(Exit::Signal(9))), "{ledger:?}");
+    let toxics: Vec<_> = ledger.toxics.iter().map(|it| (it.name.as_str(), it.how.as_deref())).collect();
+    assert_eq!(toxics, [("slow", Some("reset"))], "what was on is removed and booked");
     assert!(!run.log_dir().join("keeper-tmp").exists());
+}
+
+#[test]
+fn a_harness_that_panics_leaves_nothing() {
+    let run = Run::new();
+    let (mut harness, _) = run.harness_of_kind("panicking-harness", &stubborn_roles());
+    assert_eq!(run.processes().len(), 5);
+    drop(harness.stdin.take());
+    assert_eq!(harness.wait().expect("it is reaped").code(), Some(101));
+    run.nothing_is_left(&[]);
+    let toxics = run.ledger().toxics;
+    assert_eq!(toxics.iter().map(|it| it.how.as_deref()).collect::<Vec<_>>(), [Some("reset")]);
 }
 
 #[test]

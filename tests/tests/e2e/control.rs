@@ -113,7 +113,7 @@ impl Stuck {
         for _ in 0..2 {
             let client = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
             rustix::io::ioctl_fionbio(&client, true).expect("a socket");
-            drop(connect(&client, &address));
+            let _ = connect(&client, &address);
             sockets.push(client);
         }
         Self { address, _sockets: sockets }

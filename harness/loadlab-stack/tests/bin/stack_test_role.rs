@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use loadlab_stack::{KEEPER_VARIABLE, RoleReady, RoleSpec, Stack, StackRequest, keeper_main};
+use loadlab_stack::{KEEPER_VARIABLE, RoleReady, RoleSpec, Stack, StackRequest, Via, keeper_main};
 use rustix::process::{Pid, Signal, getpid, getppid, kill_process, set_parent_process_death_signal, setsid};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -55,7 +55,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["keeper"] => keeper_main(),
-        ["harness", request] => harness(request),
+        ["harness", request] => harness(request, false),
+        ["panicking-harness", request] => harness(request, true),
         ["role", _] => role(),
         ["grandchild"] => grandchild(),
         _ => ExitCode::from(2),
@@ -151,8 +152,9 @@ fn park() -> ! {
     }
 }
 
-/// Brings a stack up, says its keeper's process id, and keeps it until it is killed.
-fn harness(request: &str) -> ExitCode {
+/// Brings a stack up, disturbs its first edge, says its keeper's process id, and keeps it until it is
+/// killed; or panics once its standard input ends.
+fn harness(request: &str, panics: bool) -> ExitCode {
     /// What [`StackRequest`] needs from a test.
     #[derive(Deserialize)]
     struct Request {
@@ -177,7 +179,31 @@ fn harness(request: &str) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let stack = Stack::up(request, CancellationToken::new()).await.expect("it comes up");
+        let edge = stack.edges().iter().find_map(|edge| match &edge.via {
+            Via::Proxy { name } => Some(name.clone()),
+            Via::Direct => None,
+        });
+        disturb(stack.control(), &edge.expect("an edge")).expect("it is disturbed");
         println!("{}", stack.keeper_pid());
+        if panics {
+            let mut end = String::new();
+            io::stdin().read_line(&mut end).expect("it ends");
+            panic!("as it was asked to, with everything up");
+        }
         std::future::pending().await
     })
+}
+
+/// Adds a toxic named `slow` to a proxy, by its control interface.
+fn disturb(control: &str, proxy: &str) -> io::Result<()> {
+    let mut stream = TcpStream::connect(control)?;
+    let body = r#"{"name": "slow", "type": "latency", "attributes": {"latency": 60000}}"#;
+    write!(
+        stream,
+        "POST /proxies/{proxy}/toxics HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
+    let mut status = String::new();
+    BufReader::new(stream).read_line(&mut status)?;
+    if status.contains(" 200 ") { Ok(()) } else { Err(io::Error::other(status)) }
 }
