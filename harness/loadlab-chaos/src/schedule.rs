@@ -226,5 +226,5 @@ impl Scene {
 
 /// What was touched by something that counts only how often it acted.
 const fn one_process() -> Touched {
-    Touched { connections: 0, bytes: 0, processes: 1 }
+    Touched { connections: 0, bytes: 0, requests: 0, processes: 1 }
 }

@@ -131,6 +131,7 @@ fn words(what: &EventKind) -> String {
 fn touched_words(touched: &Touched) -> String {
     let parts = [
         (touched.connections, "connection", "connections"),
+        (touched.requests, "request", "requests"),
         (touched.bytes, "byte", "bytes"),
         (touched.processes, "process", "processes"),
     ];
