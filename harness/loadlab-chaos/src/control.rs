@@ -190,6 +190,7 @@ impl Toxiproxy {
             Some(toxic) => of_proxy.and_then(|proxy| named(&proxy["toxics"], toxic)).map(|toxic| Touched {
                 connections: number(&toxic["touched"]["connections"]),
                 bytes: number(&toxic["touched"]["bytes"]),
+                requests: number(&toxic["touched"]["requests"]),
                 processes: 0,
             }),
         };

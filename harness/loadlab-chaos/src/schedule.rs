@@ -293,5 +293,5 @@ async fn until_met(probe: Option<(&ProbePlace, Meets)>) {
 
 /// What was touched by something that counts only how often it acted.
 const fn one_process() -> Touched {
-    Touched { connections: 0, bytes: 0, processes: 1 }
+    Touched { connections: 0, bytes: 0, requests: 0, processes: 1 }
 }

@@ -283,15 +283,46 @@ fn a_wrong_file_is_refused_with_what_is_accepted() {
 fn every_toxic_that_the_hint_names_is_accepted() {
     let (folder, _) = config(r#"[{"name": "p", "upstream": "h:1", "toxics": [{"type": "x"}]}]"#);
     let said = refused(folder.path(), &["--port", "0", "--config", "faults.json"]);
-    let names = said.split_once("the types are ").and_then(|(_, rest)| rest.split_once("exit code"));
-    let names: Vec<&str> = names.expect("the hint").0.split(',').map(str::trim).collect();
-    assert_eq!(names.len(), 10);
-    let toxic = |name: &&str| json!({ "type": name, "attributes": { "average_size": 1 } });
-    let toxics: Vec<Value> = names.iter().map(toxic).collect();
-    let entry = json!([{ "name": "p", "upstream": "127.0.0.1:9", "toxics": toxics }]);
-    let (_folder, file) = config(&entry.to_string());
-    let running = start(&["--config", &file], 1);
-    assert_eq!(running.get("/proxies/p/toxics").as_array().map(Vec::len), Some(names.len()));
+    let hint = said.split_once("the types are ").and_then(|(_, rest)| rest.split_once("exit code"));
+    // `a, b; with `protocol: http` also c, d; …`
+    let groups: Vec<(&str, Vec<&str>)> = hint
+        .expect("the hint")
+        .0
+        .split(';')
+        .map(|group| {
+            let group = group.trim();
+            let (protocol, names) = match group.strip_prefix("with `protocol: ") {
+                None => ("raw", group),
+                Some(rest) => rest.split_once("` also ").expect("a protocol and its types"),
+            };
+            (protocol, names.split(',').map(str::trim).collect())
+        })
+        .collect();
+    let counts: Vec<(&str, usize)> =
+        groups.iter().map(|(protocol, names)| (*protocol, names.len())).collect();
+    assert_eq!(counts, [("raw", 10), ("http", 8), ("resp", 2)]);
+    // What one or the other cannot do without; toxics for bytes ignore what they do not have.
+    let attributes = |name: &str| match name {
+        "http_status" => json!({ "status": 503 }),
+        "http_latency" | "resp_latency" => json!({ "latency": 1 }),
+        "sse_stall" => json!({ "stall": 1 }),
+        "sse_cut" => json!({ "after_events": 1 }),
+        "resp_error" => json!({ "error": "BUSY" }),
+        name if name.contains("http_") || name.contains("sse_") => json!({}),
+        _ => json!({ "average_size": 1 }),
+    };
+    let toxic = |name: &&str| json!({ "type": name, "attributes": attributes(name) });
+    let proxy = |(protocol, names): &(&str, Vec<&str>)| {
+        let toxics: Vec<Value> = names.iter().map(toxic).collect();
+        json!({ "name": protocol, "upstream": "127.0.0.1:9", "protocol": protocol, "toxics": toxics })
+    };
+    let entries: Vec<Value> = groups.iter().map(proxy).collect();
+    let (_folder, file) = config(&Value::from(entries).to_string());
+    let running = start(&["--config", &file], groups.len());
+    for (protocol, names) in &groups {
+        let toxics = running.get(&format!("/proxies/{protocol}/toxics"));
+        assert_eq!(toxics.as_array().map(Vec::len), Some(names.len()), "{protocol}");
+    }
 }
 
 #[test]

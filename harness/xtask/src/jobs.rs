@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::{
     Answer,
-    bench::{self, Settings},
+    bench::{self, Settings, proxy},
     calibrate::{self, Scale},
     evidence::Evidence,
+    proxy_latency,
 };
 
 /// A measurement with its standard settings.
@@ -19,6 +20,10 @@ pub(crate) enum Job {
     Calibration,
     /// What a request costs, beside other load generators
     BenchGenerator,
+    /// What a connection through the fault proxy costs, beside HAProxy and Toxiproxy
+    BenchProxy,
+    /// Whether the fault proxy delays by what it is asked for
+    ProxyLatency,
 }
 
 /// How long a measurement waits for a quiet machine.
@@ -27,12 +32,15 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const ATTEMPTS: u32 = 10;
 /// The settings of the committed comparison.
 const BENCH: Settings = Settings { rounds: 5, seconds: 5, connections: 50, patience: PATIENCE };
+const BENCH_PROXY: Settings = Settings { connections: 32, ..BENCH };
 
 impl Job {
     fn file(self) -> Evidence {
         match self {
             Self::Calibration => Evidence::of("calibration", None),
             Self::BenchGenerator => Evidence::of("bench-generator", None),
+            Self::BenchProxy => Evidence::of("bench-proxy", None),
+            Self::ProxyLatency => Evidence::of("proxy-latency", None),
         }
     }
 
@@ -40,6 +48,8 @@ impl Job {
         match self {
             Self::Calibration => Scale::FULL.config(),
             Self::BenchGenerator => BENCH.config(),
+            Self::BenchProxy => BENCH_PROXY.config(),
+            Self::ProxyLatency => proxy_latency::Scale::FULL.config(),
         }
     }
 
@@ -48,6 +58,8 @@ impl Job {
         match self {
             Self::Calibration => calibrate(false, PATIENCE, ATTEMPTS, None),
             Self::BenchGenerator => bench(BENCH, None),
+            Self::BenchProxy => bench_proxy(BENCH_PROXY, None),
+            Self::ProxyLatency => proxy_latency(false, PATIENCE, ATTEMPTS, None),
         }
     }
 }
@@ -83,4 +95,25 @@ pub(crate) fn bench(settings: Settings, out: Option<&Path>) -> Answer {
     println!("{comparison}");
     Evidence::of("bench-generator", out).append(&settings.config(), &comparison.figures())?;
     Ok(comparison.floor_held())
+}
+
+/// Compares the proxies, prints the table and keeps the figures; whether the floor held.
+pub(crate) fn bench_proxy(settings: Settings, out: Option<&Path>) -> Answer {
+    let comparison = proxy::compare(settings)?;
+    println!("{comparison}");
+    Evidence::of("bench-proxy", out).append(&settings.config(), &comparison.figures())?;
+    Ok(comparison.floor_held())
+}
+
+/// Measures the fault proxy's delays, prints them and keeps the figures; whether all held.
+pub(crate) fn proxy_latency(short: bool, patience: Duration, attempts: u32, out: Option<&Path>) -> Answer {
+    let scale = if short { proxy_latency::Scale::SHORT } else { proxy_latency::Scale::FULL };
+    // The short case is a test: it has loose bounds, and no time to wait.
+    let patience = if short { Duration::ZERO } else { patience };
+    let measured = proxy_latency::measure(&scale, patience, attempts)?;
+    println!("{measured}");
+    if !short || out.is_some() {
+        Evidence::of("proxy-latency", out).append(&scale.config(), &measured.figures())?;
+    }
+    Ok(measured.held())
 }

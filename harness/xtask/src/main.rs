@@ -14,12 +14,13 @@ mod generate;
 mod jobs;
 mod journal;
 mod machine;
+mod proxy_latency;
 mod quiet;
 mod repository;
 mod samples;
 mod tidy;
 
-use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
+use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -53,7 +54,7 @@ enum Task {
         #[arg(long)]
         out: Option<PathBuf>,
     },
-    /// Measure what a request costs, beside other load generators
+    /// Measure what a request costs, beside other programs that do the same
     Bench {
         /// What to measure
         what: BenchTarget,
@@ -63,13 +64,28 @@ enum Task {
         /// Seconds of each run
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
         seconds: u64,
-        /// Connections, each with one request under way
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
-        connections: u16,
+        /// Connections, each with one request under way; 50 for `generator`, 32 for `proxy`
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+        connections: Option<u16>,
         /// Minutes to wait for a quiet machine
         #[arg(long, default_value_t = 10)]
         patience: u64,
-        /// Append the figures to this file instead of reports/evidence/bench-generator.jsonl
+        /// Append the figures to this file instead of reports/evidence/bench-WHAT.jsonl
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Measure whether the fault proxy delays by what it is asked for
+    ProxyLatency {
+        /// A few seconds with loose bounds, written nowhere unless --out says where
+        #[arg(long)]
+        short: bool,
+        /// Minutes to wait for a quiet machine
+        #[arg(long, default_value_t = 10)]
+        patience: u64,
+        /// Measurements where one missed, at most
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        attempts: u32,
+        /// Append the figures to this file instead of reports/evidence/proxy-latency.jsonl
         #[arg(long)]
         out: Option<PathBuf>,
     },
@@ -92,6 +108,28 @@ enum Task {
     /// The server of `bench`
     #[command(hide = true)]
     BenchServer,
+    /// What the proxies of `bench proxy` stand before
+    #[command(hide = true)]
+    BenchUpstreams,
+    /// The load of `bench proxy`: small exchanges
+    #[command(hide = true)]
+    BenchExchange {
+        address: SocketAddr,
+        #[arg(long)]
+        connections: usize,
+        #[arg(long)]
+        seconds: u64,
+    },
+    /// The load of `bench proxy`: one stream
+    #[command(hide = true)]
+    BenchStream {
+        address: SocketAddr,
+        #[arg(long)]
+        seconds: u64,
+    },
+    /// A fault proxy with one toxic
+    #[command(hide = true)]
+    ProxyWith { upstream: String, toxic: String },
     /// A competitor of `bench`
     #[command(hide = true)]
     BenchWorker {
@@ -129,6 +167,8 @@ enum Task {
 enum BenchTarget {
     /// The load generator
     Generator,
+    /// The fault proxy
+    Proxy,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -167,10 +207,17 @@ fn run(task: Task) -> Answer {
         Task::Calibrate { short, patience, attempts, out } => {
             jobs::calibrate(short, Duration::from_secs(60 * patience), attempts, out.as_deref())
         }
-        Task::Bench { what: BenchTarget::Generator, rounds, seconds, connections, patience, out } => {
-            let (rounds, connections) = (rounds.into(), connections.into());
+        Task::Bench { what, rounds, seconds, connections, patience, out } => {
+            let connections = connections.unwrap_or(what.connections()).into();
             let patience = Duration::from_secs(60 * patience);
-            jobs::bench(bench::Settings { rounds, seconds, connections, patience }, out.as_deref())
+            let settings = bench::Settings { rounds: rounds.into(), seconds, connections, patience };
+            match what {
+                BenchTarget::Generator => jobs::bench(settings, out.as_deref()),
+                BenchTarget::Proxy => jobs::bench_proxy(settings, out.as_deref()),
+            }
+        }
+        Task::ProxyLatency { short, patience, attempts, out } => {
+            jobs::proxy_latency(short, Duration::from_secs(60 * patience), attempts, out.as_deref())
         }
         Task::Evidence { job, times } => jobs::until(job, times),
         Task::Samples => {
@@ -179,6 +226,14 @@ fn run(task: Task) -> Answer {
         }
         Task::Serve { script } => done(calibrate::server::serve(serde_json::from_str(&script)?)),
         Task::BenchServer => done(bench::server::serve()),
+        Task::BenchUpstreams => done(bench::proxy::servers::serve()),
+        Task::BenchExchange { address, connections, seconds } => {
+            printed(&bench::proxy::load::exchange(address, connections, Duration::from_secs(seconds))?)
+        }
+        Task::BenchStream { address, seconds } => {
+            printed(&bench::proxy::load::stream(address, Duration::from_secs(seconds))?)
+        }
+        Task::ProxyWith { upstream, toxic } => done(proxy_latency::role::serve(&upstream, &toxic)),
         Task::BenchWorker { worker, base, connections, seconds } => {
             bench_worker(worker, &base, connections, Duration::from_secs(seconds))
         }
@@ -193,6 +248,22 @@ fn run(task: Task) -> Answer {
 
 fn done<E: Error + 'static>(result: Result<(), E>) -> Answer {
     result.map(|()| true).map_err(Into::into)
+}
+
+/// Prints one line of JSON.
+fn printed(counted: &impl serde::Serialize) -> Answer {
+    println!("{}", serde_json::to_string(counted)?);
+    Ok(true)
+}
+
+impl BenchTarget {
+    /// Connections where none are asked for.
+    const fn connections(self) -> u16 {
+        match self {
+            Self::Generator => 50,
+            Self::Proxy => 32,
+        }
+    }
 }
 
 fn tidy() -> Answer {
@@ -211,6 +282,5 @@ fn bench_worker(worker: Worker, base: &str, connections: usize, span: Duration) 
         Worker::Goose => runtime.block_on(bench::workers::goose(base, connections, span))?,
         Worker::Reqwest => runtime.block_on(bench::workers::reqwest(base, connections, span))?,
     };
-    println!("{}", serde_json::to_string(&counted)?);
-    Ok(true)
+    printed(&counted)
 }

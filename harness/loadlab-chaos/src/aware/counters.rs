@@ -1,6 +1,9 @@
 //! What was seen and touched, live in atomics.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use parking_lot::Mutex;
 
@@ -167,18 +170,44 @@ impl RespCounters {
     }
 }
 
-/// Which faults have touched a connection already, so that each counts it once.
+/// The pen with which one connection writes into [`Touched`]: it knows which faults have touched the
+/// connection already, so that each counts it once.
 #[derive(Debug, Default)]
-pub(crate) struct TouchedBy(Mutex<Vec<std::sync::Arc<Touched>>>);
+pub(crate) struct TouchedBy {
+    known: Mutex<Vec<Arc<Touched>>>,
+    is_unseen: bool,
+}
 
 impl TouchedBy {
+    /// One that writes nothing.
+    pub(crate) fn unseen() -> Self {
+        Self { is_unseen: true, ..Self::default() }
+    }
+
     /// One more request of this connection was touched.
-    pub(crate) fn request(&self, touched: &std::sync::Arc<Touched>) {
+    pub(crate) fn request(&self, touched: &Arc<Touched>) {
+        if self.is_unseen {
+            return;
+        }
         touched.add_request();
-        let mut known = self.0.lock();
-        if !known.iter().any(|one| std::sync::Arc::ptr_eq(one, touched)) {
-            known.push(std::sync::Arc::clone(touched));
+        let mut known = self.known.lock();
+        if !known.iter().any(|one| Arc::ptr_eq(one, touched)) {
+            known.push(Arc::clone(touched));
             touched.add_connection();
+        }
+    }
+
+    /// One more event was touched.
+    pub(crate) fn event(&self, touched: &Touched) {
+        if !self.is_unseen {
+            touched.add_event();
+        }
+    }
+
+    /// More bytes were touched.
+    pub(crate) fn bytes(&self, touched: &Touched, bytes: u64) {
+        if !self.is_unseen {
+            touched.add_bytes(bytes);
         }
     }
 }

@@ -50,6 +50,11 @@ impl AwareEdge {
     pub fn session(self: &Arc<Self>, connection: u64) -> Session {
         Session { edge: Arc::clone(self), connection, touched_by: TouchedBy::default() }
     }
+
+    /// A session for a connection that only looks: faults hit it, and do not count it.
+    pub fn session_of_probe(self: &Arc<Self>, connection: u64) -> Session {
+        Session { edge: Arc::clone(self), connection, touched_by: TouchedBy::unseen() }
+    }
 }
 
 /// One client connection of an edge.

@@ -28,13 +28,14 @@ use tokio::{
 };
 
 use super::{
-    Direction, Edge, Shared, Watch,
+    Direction, Edge, Shared, Watch, counters,
     link::connect,
     listener::Run,
     raw::{End, Link, reset},
     side::{From, To},
 };
 use crate::aware::{
+    Session,
     http::{self, ClientStream, UpstreamGone},
     resp,
 };
@@ -56,7 +57,7 @@ pub(crate) async fn http(edge: Edge, run: Arc<Run>) {
     let Edge { client, upstream, number, watch } = edge;
     let (shared, ends) = (Arc::clone(watch.shared()), Arc::<Ends>::default());
     let (pipe, inner) = duplex(PIPE_BYTES);
-    let session = shared.aware().session(number);
+    let session = session(&shared, number);
     let dialled = Mutex::new(Some(upstream));
     let dial = {
         let ends = Arc::clone(&ends);
@@ -66,7 +67,7 @@ pub(crate) async fn http(edge: Edge, run: Arc<Run>) {
             async move {
                 let stream = match dialled {
                     Some(stream) => stream,
-                    None => redial(&run, &shared).await?,
+                    None => redial(&run, &shared, number).await?,
                 };
                 Ok(Upstream { stream, shared, ends })
             }
@@ -79,11 +80,17 @@ pub(crate) async fn http(edge: Edge, run: Arc<Run>) {
     serve(client, pipe, number, watch, &ends, Box::pin(mode)).await;
 }
 
-async fn redial(run: &Run, shared: &Shared) -> io::Result<TcpStream> {
+async fn redial(run: &Run, shared: &Shared, number: u64) -> io::Result<TcpStream> {
     connect(&run.upstream, shared).await.inspect_err(|error| {
-        shared.counters().dial_failed();
+        shared.counters().dial_failed(number);
         log::debug!("proxy {}: {}: {error}", shared.name(), run.upstream);
     })
+}
+
+/// What the aware mode knows of the connection.
+fn session(shared: &Shared, number: u64) -> Session {
+    let edge = shared.aware();
+    if counters::is_probe(number) { edge.session_of_probe(number) } else { edge.session(number) }
 }
 
 /// Serves a connection whose protocol is RESP.
@@ -91,7 +98,7 @@ pub(crate) async fn resp(edge: Edge) {
     let Edge { client, upstream, number, watch } = edge;
     let (shared, ends) = (Arc::clone(watch.shared()), Arc::<Ends>::default());
     let (pipe, inner) = duplex(PIPE_BYTES);
-    let session = shared.aware().session(number);
+    let session = session(&shared, number);
     let upstream = Upstream { stream: upstream, shared, ends: Arc::clone(&ends) };
     let mode = async {
         if let Err(error) = resp::serve(inner, upstream, session).await {

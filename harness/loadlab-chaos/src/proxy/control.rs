@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -45,10 +45,15 @@ pub struct Options {
     pub journal_entries_max: usize,
     /// Whether `GET /metrics` is there.
     pub metrics: bool,
+    /// Where probes connect from. Their connections are disturbed as all others are, but they are
+    /// not counted: neither as connections nor in what a toxic touched. They have numbers of their
+    /// own, so that they do not shift the draws of others.
+    pub probes: Option<IpAddr>,
 }
 
 impl Default for Options {
-    /// Real time, loopback only, dials of 10 s, 256 MiB on their way, 16,384 events, no metrics.
+    /// Real time, loopback only, dials of 10 s, 256 MiB on their way, 16,384 events, no metrics,
+    /// no probes.
     fn default() -> Self {
         Self {
             clock: RunClock::start(Speed::REAL),
@@ -58,6 +63,7 @@ impl Default for Options {
             delayed_bytes_max: 256 * 1024 * 1024,
             journal_entries_max: 16_384,
             metrics: false,
+            probes: None,
         }
     }
 }
@@ -100,6 +106,7 @@ impl Proxies {
             seed: options.seed,
             speed: options.clock.speed(),
             dial_timeout: options.dial_timeout,
+            probes: options.probes,
             budget: Budget::new(options.delayed_bytes_max),
         };
         Arc::new_cyclic(|me| Self {

@@ -10,6 +10,14 @@ use serde::Serialize;
 use super::Direction;
 use crate::aware;
 
+/// Where the numbers of probes begin. No proxy accepts so many connections.
+const PROBES_FROM: u64 = 1 << 63;
+
+/// Whether the connection with this number is a probe's.
+pub(crate) const fn is_probe(number: u64) -> bool {
+    number >= PROBES_FROM
+}
+
 /// Bytes of one direction of a proxy, counted as they pass.
 #[derive(Debug, Default)]
 pub(crate) struct Flow {
@@ -47,6 +55,7 @@ pub(crate) struct Counters {
     open: AtomicU64,
     total: AtomicU64,
     dials_failed: AtomicU64,
+    probes: AtomicU64,
 }
 
 impl Counters {
@@ -60,12 +69,23 @@ impl Counters {
         self.total.fetch_add(1, Relaxed) + 1
     }
 
-    pub(crate) fn closed(&self) {
-        self.open.fetch_sub(1, Relaxed);
+    /// Numbers a probe, which counts as no connection.
+    pub(crate) fn probed(&self) -> u64 {
+        PROBES_FROM + self.probes.fetch_add(1, Relaxed)
     }
 
-    pub(crate) fn dial_failed(&self) {
-        self.dials_failed.fetch_add(1, Relaxed);
+    /// The connection with this number is over.
+    pub(crate) fn closed(&self, number: u64) {
+        if !is_probe(number) {
+            self.open.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// The upstream of the connection with this number could not be reached.
+    pub(crate) fn dial_failed(&self, number: u64) {
+        if !is_probe(number) {
+            self.dials_failed.fetch_add(1, Relaxed);
+        }
     }
 
     pub(crate) fn connections(&self) -> ConnectionCount {

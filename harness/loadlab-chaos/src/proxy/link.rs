@@ -1,25 +1,26 @@
 //! One connection through a proxy, from accept to end: numbered, counted, dialled, served.
 
-use std::{io, sync::Arc, time::Instant};
+use std::{io, net::IpAddr, sync::Arc, time::Instant};
 
 use loadlab_clock::Sleeper;
 use tokio::net::TcpStream;
 
 use super::{Edge, Shared, Watch, edge, listener::Run};
 
-/// A connection that counts as open.
-struct Open<'a>(&'a Shared);
+/// A connection with its number, which counts as open if it is no probe.
+struct Open<'a>(&'a Shared, u64);
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        self.0.counters().closed();
+        self.0.counters().closed(self.1);
     }
 }
 
-/// Serves one accepted connection until it ends.
-pub(crate) async fn serve(client: TcpStream, shared: Arc<Shared>, run: Arc<Run>) {
-    let number = shared.counters().accepted();
-    let _open = Open(&shared);
+/// Serves one accepted connection, which comes from `peer`, until it ends.
+pub(crate) async fn serve(client: TcpStream, peer: IpAddr, shared: Arc<Shared>, run: Arc<Run>) {
+    let counters = shared.counters();
+    let number = if shared.is_probe(peer) { counters.probed() } else { counters.accepted() };
+    let _open = Open(&shared, number);
     let mut watch = shared.watch(run.id);
     // Nothing is dialled when the proxy stops first.
     let Some(dialled) = dial(&run.upstream, &mut watch).await else { return };
@@ -27,7 +28,7 @@ pub(crate) async fn serve(client: TcpStream, shared: Arc<Shared>, run: Arc<Run>)
     let upstream = match prepared {
         Ok(upstream) => upstream,
         Err(error) => {
-            shared.counters().dial_failed();
+            counters.dial_failed(number);
             log::debug!("proxy {}: {}: {error}", shared.name(), run.upstream);
             return;
         }

@@ -53,11 +53,11 @@ impl Listener {
         self.waker.wake();
     }
 
-    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<Option<io::Result<TcpStream>>> {
+    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<Option<io::Result<(TcpStream, SocketAddr)>>> {
         self.waker.register(context.waker());
         match &*self.slot.lock() {
             None => Poll::Ready(None),
-            Some(listener) => listener.poll_accept(context).map(|accepted| Some(accepted.map(|(s, _)| s))),
+            Some(listener) => listener.poll_accept(context).map(Some),
         }
     }
 
@@ -67,8 +67,10 @@ impl Listener {
         let run = Arc::new(run);
         while let Some(accepted) = poll_fn(|context| self.poll_accept(context)).await {
             match accepted {
-                Ok(client) => {
-                    tokio::spawn(link::serve(client, Arc::clone(&shared), Arc::clone(&run)));
+                Ok((client, peer)) => {
+                    // An IPv6 listener sees an IPv4 peer in a mapping.
+                    let peer = peer.ip().to_canonical();
+                    tokio::spawn(link::serve(client, peer, Arc::clone(&shared), Arc::clone(&run)));
                 }
                 Err(error) => {
                     log::warn!("proxy {}: accept failed: {error}", shared.name());

@@ -28,6 +28,7 @@
 //! * an empty listen is `127.0.0.1:0`, and only loopback is bound unless [`Options`] allow more;
 //! * a toxic may have a `ttl` (ms) after which the proxy removes it, and a lease whose end removes
 //!   it; `GET /events` tells what happened, `GET /stats` what each toxic touched;
+//! * connections of probes are disturbed and not counted, where [`Options`] say where they come from;
 //! * more attributes: `draw`, the `distribution` of `latency`, the toxic `corrupt`, the `protocol`
 //!   of a proxy. They are left out of answers where they have their default.
 //!

@@ -7,6 +7,7 @@ use std::{
     collections::HashMap,
     fmt,
     future::poll_fn,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -19,9 +20,9 @@ use loadlab_clock::{Seed, Speed};
 use parking_lot::Mutex;
 
 use super::{
-    Direction, Draws, Toxic,
+    Direction, Draws, Mark, Toxic,
     budget::Budget,
-    counters::{Counters, Flow},
+    counters::{self, Counters, Flow},
 };
 use crate::aware::AwareEdge;
 
@@ -34,6 +35,7 @@ pub struct Shared {
     seed: Seed,
     speed: Speed,
     dial_timeout: Duration,
+    probes: Option<IpAddr>,
     budget: Arc<Budget>,
     toxics: Mutex<[ToxicSet; 2]>,
     /// Moves with every change that links must see.
@@ -58,6 +60,7 @@ pub(crate) struct Conditions {
     pub(crate) seed: Seed,
     pub(crate) speed: Speed,
     pub(crate) dial_timeout: Duration,
+    pub(crate) probes: Option<IpAddr>,
     pub(crate) budget: Arc<Budget>,
 }
 
@@ -75,6 +78,7 @@ impl Shared {
             seed: conditions.seed,
             speed: conditions.speed,
             dial_timeout: conditions.dial_timeout,
+            probes: conditions.probes,
             budget: Arc::clone(&conditions.budget),
             toxics: Mutex::new([Arc::from([]), Arc::from([])]),
             generation: AtomicU64::new(0),
@@ -108,6 +112,18 @@ impl Shared {
     /// The draws of a toxic on one connection.
     pub fn draws(&self, toxic: &Toxic, connection: u64) -> Draws {
         Draws::new(self.seed, &self.name, toxic.direction, &toxic.name, connection)
+    }
+
+    /// The pen for what a toxic does to one connection. That of a probe leaves no trace.
+    pub(crate) fn mark(&self, toxic: &Toxic, connection: u64) -> Mark {
+        let touched =
+            if counters::is_probe(connection) { Arc::default() } else { Arc::clone(&toxic.touched) };
+        Mark::new(touched)
+    }
+
+    /// Whether a connection from this address is a probe.
+    pub(crate) fn is_probe(&self, peer: IpAddr) -> bool {
+        self.probes == Some(peer)
     }
 
     /// Counts bytes that came from the sending side of `direction`.

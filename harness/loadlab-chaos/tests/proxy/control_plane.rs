@@ -19,7 +19,7 @@ const LINKS: usize = 1_000;
 const PROMPT: Duration = Duration::from_secs(2);
 
 /// Files for four ends of every link.
-fn allow_many_files() {
+pub(crate) fn allow_many_files() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
@@ -27,7 +27,7 @@ fn allow_many_files() {
 }
 
 /// A client that takes a few bytes into its buffer and reads none.
-async fn stuck_reader(listen: std::net::SocketAddr) -> TcpStream {
+pub(crate) async fn stuck_reader(listen: std::net::SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a small buffer");
     socket.connect(listen).await.expect("a connection")

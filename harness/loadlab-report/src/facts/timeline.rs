@@ -148,6 +148,7 @@ fn probed(span: &loadlab_analysis::FaultSpan) -> String {
 fn touched_words(touched: &Touched) -> String {
     let parts = [
         (touched.connections, "connection", "connections"),
+        (touched.requests, "request", "requests"),
         (touched.bytes, "byte", "bytes"),
         (touched.processes, "process", "processes"),
     ];

@@ -43,7 +43,10 @@ const LOOK: Duration = Duration::from_millis(100);
 const QUIET: Duration = Duration::from_secs(10);
 /// The toxics that a file may name, for its hint; a test makes one of each.
 const TOXICS: &str = "the types are bandwidth, corrupt, latency, limit_data, noop, packet_loss, reset_peer,
-        slicer, slow_close, timeout";
+        slicer, slow_close, timeout;
+        with `protocol: http` also http_corrupt, http_drop, http_latency, http_reset, http_status,
+        sse_corrupt, sse_cut, sse_stall;
+        with `protocol: resp` also resp_error, resp_latency";
 /// A file that is accepted, for the hint.
 const ACCEPTED: &str = r#"accepted is a JSON list, as POST /populate takes it:
         [{"name": "db", "listen": "127.0.0.1:5433", "upstream": "127.0.0.1:5432",

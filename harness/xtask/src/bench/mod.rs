@@ -12,6 +12,7 @@
 pub(crate) mod competitor;
 pub(crate) mod counted;
 pub(crate) mod pinned;
+pub(crate) mod proxy;
 mod rounds;
 pub(crate) mod server;
 pub(crate) mod workers;

@@ -95,7 +95,7 @@ fn two_decimals(value: f64) -> f64 {
 }
 
 /// The middle value; the mean of the two middle ones where there is none. `None` of nothing.
-fn median(values: &[f64]) -> Option<f64> {
+pub(super) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;

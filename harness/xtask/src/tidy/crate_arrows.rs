@@ -9,7 +9,7 @@
 use super::{Finding, Tree};
 
 /// Each member, and the members it may depend on. `None`: on all.
-const ARROWS: [(&str, Option<&[&str]>); 12] = [
+const ARROWS: [(&str, Option<&[&str]>); 14] = [
     ("loadlab-clock", Some(&[])),
     ("loadlab-scenario", Some(&["loadlab-clock"])),
     ("loadlab-record", Some(&["loadlab-clock", "loadlab-scenario"])),
@@ -22,6 +22,9 @@ const ARROWS: [(&str, Option<&[&str]>); 12] = [
     ("loadlab", None),
     ("loadlab-e2e", Some(&[])),
     ("xtask", None),
+    // Outside of the workspace.
+    ("loadlab-fuzz", Some(&["loadlab-chaos"])),
+    ("toxiproxy-rust-check", Some(&[])),
 ];
 
 /// The crates that do no I/O, read no clock and spawn nothing.

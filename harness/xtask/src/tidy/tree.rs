@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 /// Directories that hold nothing committed, by their path from the root.
-const SKIPPED: [&str; 3] = [".git", "target", "reports/runs"];
+const SKIPPED: [&str; 4] = [".git", "fuzz/corpus", "fuzz/artifacts", "reports/runs"];
 
 /// Every file by its path relative to the root, with `/` between parts; without text if it is not
 /// UTF-8.
@@ -27,7 +27,8 @@ impl Tree {
             let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
             let kind = entry.file_type()?;
             if kind.is_dir() {
-                if !SKIPPED.contains(&path.as_str()) {
+                // Packages outside of the workspace have a build folder of their own.
+                if !SKIPPED.contains(&path.as_str()) && name != "target" {
                     self.read_directory(&entry.path(), &path)?;
                 }
             } else if kind.is_file() {

@@ -247,7 +247,7 @@ impl ReplyBody {
                 data = altered;
                 if count > 0 {
                     one.touch(&self.link);
-                    one.active.touched.add_bytes(count);
+                    self.link.session().touched_by().bytes(&one.active.touched, count);
                 }
             }
         }
@@ -289,7 +289,7 @@ impl BodyFault {
 
     fn touch_event(&mut self, link: &Link) {
         self.touch(link);
-        self.active.touched.add_event();
+        link.session().touched_by().event(&self.active.touched);
     }
 
     fn acts_between(&self) -> bool {
@@ -309,7 +309,7 @@ impl BodyFault {
         if self.last.replace(number) != Some(number) {
             self.touch_event(link);
         }
-        self.active.touched.add_bytes(count);
+        link.session().touched_by().bytes(&self.active.touched, count);
     }
 }
 

@@ -112,7 +112,7 @@ impl RequestBody {
             if count > 0 && !std::mem::replace(&mut one.touched, true) {
                 self.session.touched_by().request(&one.fault.touched);
             }
-            one.fault.touched.add_bytes(count);
+            self.session.touched_by().bytes(&one.fault.touched, count);
         }
         data
     }

@@ -223,10 +223,12 @@ impl<'a> ToServer<'a> {
         self.undecided = 0;
         match &self.current {
             Current::Pass | Current::Raw => self.outbox.push(bytes),
-            Current::Withhold(fault) => fault.touched.add_bytes(bytes.len() as u64),
+            Current::Withhold(fault) => {
+                self.shared.session.touched_by().bytes(&fault.touched, bytes.len() as u64);
+            }
             Current::Delay(faults) => {
                 for fault in faults {
-                    fault.touched.add_bytes(bytes.len() as u64);
+                    self.shared.session.touched_by().bytes(&fault.touched, bytes.len() as u64);
                 }
                 self.outbox.push_to_last(bytes);
             }

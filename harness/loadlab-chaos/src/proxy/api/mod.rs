@@ -107,12 +107,9 @@ async fn connection(stream: TcpStream, proxies: Arc<Proxies>) {
 }
 
 async fn answer(proxies: Arc<Proxies>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-    let route = match route::find(request.method(), request.uri().path(), proxies.options.metrics) {
-        Found::Nothing => return Ok(reply::plain(404, "404 page not found").into_response()),
-        Found::Elsewhere(path) => return Ok(reply::moved(&path).into_response()),
-        Found::NotDecodable => return Ok(reply::plain(400, "400 Bad Request").into_response()),
-        Found::OtherMethods => return Ok(reply::empty(405).into_response()),
-        Found::Route(route) => route,
+    let route = match routed(&proxies, request.method(), request.uri().path()) {
+        Ok(route) => route,
+        Err(reply) => return Ok(reply.into_response()),
     };
     let is_browser = request.headers().get(header::USER_AGENT);
     let reply = if is_browser.is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/")) {
@@ -121,6 +118,33 @@ async fn answer(proxies: Arc<Proxies>, request: Request<Incoming>) -> Result<Res
         call(proxies, route, request).await
     };
     Ok(reply.with_request_id().into_response())
+}
+
+/// The route of a path, or the answer where there is none.
+fn routed(proxies: &Proxies, method: &Method, path: &str) -> Result<Route, Reply> {
+    match route::find(method, path, proxies.options.metrics) {
+        Found::Route(route) => Ok(route),
+        Found::Nothing => Err(reply::plain(404, "404 page not found")),
+        Found::Elsewhere(path) => Err(reply::moved(&path)),
+        Found::NotDecodable => Err(reply::plain(400, "400 Bad Request")),
+        Found::OtherMethods => Err(reply::empty(405)),
+    }
+}
+
+/// One call without a socket, as tests of what the API makes of bodies need it: its status, and what
+/// there is of its body by then (all, but for a lease, whose body never ends). `path` may carry a
+/// query. What waits for a look-up of a name waits here.
+pub fn call_in_process(proxies: &Arc<Proxies>, method: &Method, path: &str, body: &[u8]) -> (u16, Bytes) {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let reply = match routed(proxies, method, path) {
+        Err(reply) => reply,
+        Ok(route) => {
+            let (proxies, method, query) = (Arc::clone(proxies), method.clone(), query.to_owned());
+            let body = Bytes::copy_from_slice(body);
+            handle(&route, &Call { proxies, method, query, lease: None, body })
+        }
+    };
+    reply.into_parts()
 }
 
 /// What a handler is given.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty, Full, combinators::UnsyncBoxBody};
 use hyper::body::Frame;
@@ -36,6 +37,13 @@ impl Reply {
 
     pub(super) fn with_request_id(self) -> Self {
         self.with(HeaderName::from_static("x-toxiproxy-request-id"), request_id::fresh())
+    }
+
+    /// The status, and what there is of the body.
+    pub(super) fn into_parts(mut self) -> (u16, Bytes) {
+        let frame = self.body.frame().now_or_never().flatten();
+        let data = frame.and_then(|Ok(frame)| frame.into_data().ok());
+        (self.status, data.unwrap_or_default())
     }
 
     pub(super) fn into_response(self) -> Response<Body> {
