@@ -12,3 +12,4 @@ pub mod aware;
 pub mod control;
 pub mod proxy;
 pub mod schedule;
+mod store;

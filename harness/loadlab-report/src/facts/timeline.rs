@@ -131,8 +131,10 @@ fn words(what: &EventKind) -> String {
 fn touched_words(touched: &Touched) -> String {
     let parts = [
         (touched.connections, "connection", "connections"),
+        (touched.requests, "request", "requests"),
         (touched.bytes, "byte", "bytes"),
         (touched.processes, "process", "processes"),
+        (touched.keys, "key", "keys"),
     ];
     let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
     let parts: Vec<String> = parts
