@@ -35,6 +35,7 @@
 //! Nothing here knows the load, the record or the target's profile.
 
 mod address;
+mod control_group;
 mod edge;
 mod keeper;
 mod ledger;
@@ -44,13 +45,14 @@ mod scrape;
 mod spec;
 mod stack;
 
+pub use control_group::{left_over_groups, remove_groups};
 pub use edge::{Edge, EdgeTable, Protocol, Via};
 pub use keeper::keeper_main;
 pub use ledger::{LEDGER_FILE, Ledger, LedgerEntry};
 pub use left_over::{CleanReport, LeftOver, clean, left_overs};
 pub use scrape::{Exposition, ScrapeOutcome, Scraped, Scraper, parse_exposition};
 pub use spec::{
-    Command, Exit, KEEPER_VARIABLE, LEASE_HOLDER_VARIABLE, Message, ROLE_VARIABLE, RUN_VARIABLE, RoleFailure,
-    RoleReady, RoleSignal, RoleSpec, RoleUp, SpecError, StackSpec, Up,
+    Command, Exit, KEEPER_VARIABLE, LEASE_HOLDER_VARIABLE, LimitSaid, Limited, Message, ROLE_VARIABLE,
+    RUN_VARIABLE, RoleFailure, RoleLimit, RoleReady, RoleSignal, RoleSpec, RoleUp, SpecError, StackSpec, Up,
 };
 pub use stack::{DownReport, MetricsEndpoint, Stack, StackError, StackEvent, StackRequest};

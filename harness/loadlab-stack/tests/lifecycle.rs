@@ -58,6 +58,7 @@ impl Run {
             start_timeout: PATIENT,
             speed: loadlab_clock::Speed::REAL,
             seed: loadlab_clock::Seed::new(1),
+            aware: BTreeMap::new(),
         }
     }
 

@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use loadlab_chaos::proxy::{ControlError, Options, Proxies, ProxyPatch, ProxySpec, api};
+use loadlab_chaos::{
+    aware,
+    proxy::{ControlError, Options, Proxies, ProxyPatch, ProxySpec, api},
+};
 use loadlab_clock::RunClock;
 use tokio::{net::TcpListener, runtime::Runtime};
 
@@ -30,6 +33,8 @@ pub(super) struct EdgeProxies {
     proxies: Arc<Proxies>,
     control: String,
     edges: BTreeMap<(String, String), Edge>,
+    /// By `from/to`: what the proxy reads.
+    aware: BTreeMap<String, aware::Protocol>,
 }
 
 impl EdgeProxies {
@@ -53,7 +58,7 @@ impl EdgeProxies {
             Proxies::new(options)
         };
         runtime.spawn(serve_control(listener, Arc::clone(&proxies)));
-        Ok(Self { runtime, proxies, control, edges: BTreeMap::new() })
+        Ok(Self { runtime, proxies, control, edges: BTreeMap::new(), aware: spec.aware.clone() })
     }
 
     /// Where the proxies are controlled, `host:port`; Toxiproxy's HTTP interface.
@@ -82,7 +87,11 @@ impl EdgeProxies {
             let patch = ProxyPatch { upstream: Some(place), ..ProxyPatch::default() };
             self.proxies.update(&name, &patch, None)?
         } else {
-            self.proxies.create(&ProxySpec::new(name.clone(), place))?
+            let mut spec = ProxySpec::new(name.clone(), place);
+            if let Some(protocol) = self.aware.get(&format!("{from}/{to}")) {
+                spec.protocol = (*protocol).into();
+            }
+            self.proxies.create(&spec)?
         };
         let edge = Edge {
             from: key.0.clone(),

@@ -6,7 +6,7 @@ use loadlab_scenario::plan::TargetPlan;
 use super::show;
 use crate::{
     cli::{OutputFormat, RunArgs},
-    conductor::{self, Finished, Request, RunError},
+    conductor::{self, Finished, Request, RunError, external::External},
     exit::Exit,
     output, scenarios,
 };
@@ -24,7 +24,7 @@ pub(crate) fn execute(arguments: &RunArgs) -> Exit {
         return output::fail(Exit::Invalid, text, Some(hint));
     }
     if arguments.dry_run {
-        return dry_run(&plan, arguments.format);
+        return dry_run(&plan, &external, arguments.format);
     }
     let request = Request { plan, out: &arguments.out, external };
     // The load has threads of its own; this one joins what happens.
@@ -41,8 +41,8 @@ pub(crate) fn execute(arguments: &RunArgs) -> Exit {
     }
 }
 
-fn dry_run(plan: &loadlab_scenario::Plan, format: OutputFormat) -> Exit {
-    if let Err(error) = conductor::check(plan) {
+fn dry_run(plan: &loadlab_scenario::Plan, external: &External, format: OutputFormat) -> Exit {
+    if let Err(error) = conductor::check(plan, external) {
         return failed(&error);
     }
     match format {
@@ -81,7 +81,9 @@ fn exit(run: &RunFile) -> Exit {
 fn failed(error: &RunError) -> Exit {
     let text = error.to_string();
     match error {
-        RunError::Profile(_) | RunError::Fault(_) => output::fail(Exit::Invalid, &text, None),
+        RunError::Profile(_) | RunError::Fault(_) | RunError::Unfit(_) => {
+            output::fail(Exit::Invalid, &text, None)
+        }
         RunError::Refused(refusal) => output::fail(Exit::Invalid, &text, Some(&refusal.hint())),
         RunError::Target(error) => output::fail(Exit::Target, &text, error.hint().as_deref()),
         RunError::Engine(loadlab_engine::EngineError::Login(_)) => output::fail(Exit::Target, &text, None),

@@ -71,6 +71,7 @@ async fn hold(settled: &Settled) -> Exit {
         speed: settled.speed,
         seed: settled.seed,
         external: &settled.external,
+        faults: &[],
     };
     let up = target::reference(&recipe, &logs, &stop);
     tokio::pin!(up);
@@ -114,6 +115,8 @@ async fn wait(target: Target, signals: &mut Signals) -> Exit {
             event = stack.next_event() => match event {
                 StackEvent::Back { role } => output::say(&format!("{role} is back")),
                 StackEvent::Died { role, how } => output::say(&format!("{role} died: {how}")),
+                // Nobody asks for a limit here.
+                StackEvent::Limit(_) => {}
                 StackEvent::KeeperLost => break output::fail(Exit::Target, "the keeper is gone", None),
             },
         }

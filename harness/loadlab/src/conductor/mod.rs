@@ -12,6 +12,7 @@
 pub mod admission;
 pub mod environment;
 pub mod external;
+mod limits;
 mod measure;
 mod progress;
 mod recording;
@@ -19,7 +20,7 @@ pub mod target;
 
 use std::{fmt, path::Path, sync::Arc};
 
-use loadlab_chaos::schedule::{self, PlaceError};
+use loadlab_chaos::schedule::{self, FitError, PlaceError};
 use loadlab_record::{Ending, FORMAT, Header, JournalLine, RunFile, TargetInfo};
 use loadlab_scenario::{Plan, plan::TargetPlan};
 use target_service::profile::{Profile, ProfileError};
@@ -66,6 +67,8 @@ pub enum RunError {
     Refused(Refusal),
     /// A fault has no place in the target.
     Fault(PlaceError),
+    /// A fault does not fit what it acts on.
+    Unfit(FitError),
     /// The run folder.
     Folder(FolderError),
     /// There is nothing to load.
@@ -86,6 +89,7 @@ impl fmt::Display for RunError {
             Self::Profile(error) => write!(f, "{error}"),
             Self::Refused(error) => write!(f, "{error}"),
             Self::Fault(error) => write!(f, "{error}"),
+            Self::Unfit(error) => write!(f, "{error}"),
             Self::Folder(error) => write!(f, "{error}"),
             Self::Target(error) => write!(f, "{error}"),
             Self::Engine(error) => write!(f, "the load could not be offered: {error}"),
@@ -109,20 +113,21 @@ pub fn profile(plan: &Plan) -> Result<Option<Profile>, RunError> {
 }
 
 /// Everything that can be said about a plan before it starts.
-pub fn check(plan: &Plan) -> Result<Option<Profile>, RunError> {
+pub fn check(plan: &Plan, external: &External) -> Result<Option<Profile>, RunError> {
     let profile = profile(plan)?;
     let waits = profile.as_ref().map(Profile::modelled_waits).unwrap_or_default();
     admission::check(plan, &waits).map_err(RunError::Refused)?;
     if let Some(profile) = &profile {
         let (edges, processes) = target::places(profile);
         schedule::check(&plan.faults, &edges, &processes).map_err(RunError::Fault)?;
+        target::check_kinds(profile, &plan.faults, external).map_err(RunError::Unfit)?;
     }
     Ok(profile)
 }
 
 /// Carries a plan out, whatever ends it.
 pub async fn run(request: Request<'_>) -> Result<Finished, RunError> {
-    let profile = check(&request.plan)?;
+    let profile = check(&request.plan, &request.external)?;
     let mut signals = Signals::listen().map_err(RunError::System)?;
     let environment = environment::read();
     let stamp = environment.started.replace([':', '-'], "");

@@ -2,13 +2,17 @@
 
 use std::{collections::BTreeMap, fmt, net::ToSocketAddrs as _, path::Path, time::Duration};
 
+use loadlab_chaos::{
+    aware,
+    schedule::{self, FitError, Kinds},
+};
 use loadlab_clock::{Seed, Speed};
 use loadlab_record::TargetInfo;
 use loadlab_scenario::{
-    fault::EdgeName,
+    fault::{Disturbance, EdgeName, Fault},
     plan::{Plan, TargetPlan},
 };
-use loadlab_stack::{MetricsEndpoint, RoleSpec, Stack, StackError, StackRequest};
+use loadlab_stack::{MetricsEndpoint, Protocol, RoleSpec, Stack, StackError, StackRequest};
 use target_service::{
     profile::{Profile, ProfileError},
     topology::topology,
@@ -95,6 +99,36 @@ pub fn places(profile: &Profile) -> (Vec<EdgeName>, Vec<String>) {
     (edges, roles.into_iter().map(|role| role.name).collect())
 }
 
+/// Checks that faults fit the processes that a profile's stack will have.
+pub fn check_kinds(profile: &Profile, faults: &[Fault], external: &External) -> Result<(), FitError> {
+    let roles = topology(profile);
+    let named = |kind: &str| -> Vec<String> {
+        roles.iter().filter(|role| role.role == kind).map(|role| role.name.clone()).collect()
+    };
+    let speaks = roles.iter().filter_map(|role| Some((role.name.clone(), readable(role.role)?))).collect();
+    let external: Vec<String> = external.by_role().into_keys().collect();
+    let kinds = Kinds { speaks: &speaks, stores: &named("redis"), llms: &named("llm"), external: &external };
+    schedule::check_kinds(faults, kinds)
+}
+
+/// What is spoken to a role, where the fault proxy can read it.
+fn readable(role: &str) -> Option<aware::Protocol> {
+    match Protocol::of_role(role)? {
+        Protocol::Http => Some(aware::Protocol::Http),
+        Protocol::Resp => Some(aware::Protocol::Resp),
+        Protocol::Postgresql => None,
+    }
+}
+
+/// The edges whose proxies have to read what is spoken, since a fault acts on that.
+pub fn aware_edges(faults: &[Fault]) -> BTreeMap<String, aware::Protocol> {
+    let edge = |fault: &Fault| {
+        let Disturbance::Toxic { edge, toxic } = &fault.what else { return None };
+        Some((edge.to_string(), aware::fault::FaultKind::protocol_of(&toxic.kind)?))
+    };
+    faults.iter().filter_map(edge).collect()
+}
+
 /// What a stack is made of, beside where its logs go.
 #[derive(Debug)]
 pub struct Recipe<'a> {
@@ -108,6 +142,8 @@ pub struct Recipe<'a> {
     pub seed: Seed,
     /// Real services in place of stand-ins.
     pub external: &'a External,
+    /// What will be broken.
+    pub faults: &'a [Fault],
 }
 
 /// Brings up what a plan loads. `profile` is the plan's, if it loads the reference target.
@@ -120,7 +156,8 @@ pub async fn up(
 ) -> Result<Target, TargetError> {
     match (&plan.target, profile) {
         (TargetPlan::Profile { name, .. }, Some(profile)) => {
-            let recipe = Recipe { profile, name, speed: plan.speed, seed: plan.seed, external };
+            let recipe =
+                Recipe { profile, name, speed: plan.speed, seed: plan.seed, external, faults: &plan.faults };
             reference(&recipe, logs, stop).await
         }
         (TargetPlan::Url { base, metrics }, _) => foreign(base, metrics.as_deref()).await,
@@ -169,6 +206,7 @@ fn request(recipe: &Recipe<'_>, logs: &Path) -> StackRequest {
         start_timeout: START_TIMEOUT,
         speed: recipe.speed,
         seed: recipe.seed,
+        aware: aware_edges(recipe.faults),
     }
 }
 
