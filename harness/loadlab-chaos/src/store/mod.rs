@@ -13,6 +13,8 @@ mod fill;
 mod hot_key;
 mod keys;
 mod resp;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
