@@ -273,7 +273,8 @@ mod tests {
 
     #[test]
     fn chaos_without_effect_proves_nothing() {
-        let pause = Disturbance::Process { role: "service-0".to_owned(), action: ProcessAction::Pause };
+        let pause =
+            Disturbance::Process { role: "service-0".to_owned(), share: None, action: ProcessAction::Pause };
         let (at, lasts) = (Duration::from_secs(2), Duration::from_secs(1));
         let fault = Fault { name: "f".to_owned(), at, lasts, every: None, what: pause };
         let run = |events: Vec<EventKind>| {

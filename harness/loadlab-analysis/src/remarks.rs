@@ -1,6 +1,7 @@
 //! What a reader should look at: sentences with numbers and times, most important first.
 
 use loadlab_record::{EventKind, GeneratorSummary, RunFile};
+use loadlab_scenario::fault::is_instance_of;
 
 use crate::{
     FaultSpan, Metrics, Saturation, fault_spans,
@@ -41,8 +42,10 @@ fn deaths(run: &RunFile) -> Vec<String> {
     let faults = fault_spans(run);
     // A death may be heard of a little before the fault's own event.
     let meant = |role: &str, at: f64| {
-        let kills =
-            |fault: &&FaultSpan| matches!(fault.kind.as_str(), "kill" | "terminate") && fault.place == role;
+        let kills = |fault: &&FaultSpan| {
+            matches!(fault.kind.as_str(), "kill" | "terminate" | "memory_limit")
+                && is_instance_of(role, &fault.place)
+        };
         faults.iter().filter(kills).any(|fault| (fault.from_s - 1.0..=fault.to_s).contains(&at))
     };
     let died = run.events.iter().filter_map(|event| match &event.what {

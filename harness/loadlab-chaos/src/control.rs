@@ -46,6 +46,11 @@ pub enum CallError {
         /// What it says.
         text: String,
     },
+    /// Who was asked did not do it.
+    Failed {
+        /// Why.
+        reason: String,
+    },
     /// The answer is not what the interface promises.
     Answer {
         /// What is wrong.
@@ -59,6 +64,7 @@ impl fmt::Display for CallError {
             Self::Unreachable { address, .. } => write!(f, "{address} cannot be reached"),
             Self::TimedOut { address } => write!(f, "{address} did not answer within {TIMEOUT:?}"),
             Self::Refused { status, text } => write!(f, "refused with status {status}: {text}"),
+            Self::Failed { reason } => f.write_str(reason),
             Self::Answer { reason } => write!(f, "the answer cannot be understood: {reason}"),
         }
     }
@@ -68,7 +74,7 @@ impl Error for CallError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unreachable { source, .. } => Some(source),
-            Self::TimedOut { .. } | Self::Refused { .. } | Self::Answer { .. } => None,
+            Self::TimedOut { .. } | Self::Refused { .. } | Self::Failed { .. } | Self::Answer { .. } => None,
         }
     }
 }
@@ -191,7 +197,7 @@ impl Toxiproxy {
                 connections: number(&toxic["touched"]["connections"]),
                 bytes: number(&toxic["touched"]["bytes"]),
                 requests: number(&toxic["touched"]["requests"]),
-                processes: 0,
+                ..Touched::default()
             }),
         };
         Ok(touched.map_or(Counted::Unknown, Counted::Touched))

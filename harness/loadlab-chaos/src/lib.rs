@@ -13,3 +13,4 @@ pub mod control;
 pub mod probe;
 pub mod proxy;
 pub mod schedule;
+mod store;

@@ -71,7 +71,11 @@ impl Meets {
         match &fault.what {
             Disturbance::Toxic { toxic, .. } => Self::toxic(toxic, speed),
             Disturbance::Down { .. } | Disturbance::Process { .. } => Some(Self::NoAnswer),
-            Disturbance::Settings { .. } => None,
+            Disturbance::Limit { .. }
+            | Disturbance::Store { .. }
+            | Disturbance::Llm { .. }
+            | Disturbance::Clients { .. }
+            | Disturbance::Settings { .. } => None,
         }
     }
 

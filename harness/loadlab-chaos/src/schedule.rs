@@ -12,7 +12,11 @@
 //! Faults do not know each other, nor the load. What concerns processes is asked of whoever started
 //! them; they are the run's, and the keeper is their parent.
 
+mod clients;
+mod fit;
 mod guard;
+mod limit;
+mod llm;
 
 use std::{
     collections::BTreeMap,
@@ -21,12 +25,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use loadlab_clock::{Offset, RunClock, Sleeper};
+use loadlab_clock::{Offset, RunClock, Seed, Sleeper};
 use loadlab_record::{EventKind, RunEvent, Touched};
-use loadlab_scenario::fault::{Disturbance, EdgeName, Fault, ProcessAction};
-use tokio::{sync::mpsc, task::JoinSet};
+use loadlab_scenario::fault::{
+    ClientChange, Disturbance, EdgeName, Fault, Limit, ProcessAction, is_instance_of,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
+pub use self::fit::{FitError, Kinds, check_kinds};
 use self::guard::Guard;
 use crate::{
     control::{CallError, Toxiproxy},
@@ -50,6 +60,8 @@ pub struct Places {
     pub processes: Vec<String>,
     /// Where an edge can be probed.
     pub probes: BTreeMap<EdgeName, ProbePlace>,
+    /// Stores by name, and where they are: `host:port`, or a URL. Faults on them do not go over edges.
+    pub stores: BTreeMap<String, String>,
 }
 
 impl Places {
@@ -77,10 +89,14 @@ pub struct ChaosRun {
     pub events: mpsc::UnboundedSender<RunEvent>,
     /// What is to happen to processes.
     pub processes: mpsc::UnboundedSender<ProcessCommand>,
+    /// How clients are to behave.
+    pub clients: mpsc::UnboundedSender<ClientCommand>,
+    /// Where choices among instances and keys come from.
+    pub seed: Seed,
 }
 
 /// What is to happen to a process of the stack.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct ProcessCommand {
     /// Its name.
     pub role: String,
@@ -89,12 +105,57 @@ pub struct ProcessCommand {
 }
 
 /// What is to happen to a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum ProcessChange {
     /// A fault on it begins.
     Begin(ProcessAction),
     /// That fault is over: what was killed is started again, what was paused goes on.
     Heal(ProcessAction),
+    /// It may have only so much of something.
+    Limit(Limit, LimitAnswer),
+    /// That limit is over: what was killed at it is started again.
+    Unlimit(Limit, LimitAnswer),
+}
+
+/// Takes the answer to a change of a limit, or why there is no such limit.
+pub type LimitAnswer = oneshot::Sender<Result<LimitState, String>>;
+
+/// How a limit is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitState {
+    /// By what, and at the end what came of it, for people.
+    pub how: String,
+    /// Whether the process has met it so far.
+    pub met: bool,
+}
+
+/// How clients are to behave.
+#[derive(Debug)]
+pub struct ClientCommand {
+    /// In what.
+    pub what: ClientChange,
+    /// From now on, or no longer.
+    pub on: bool,
+    /// Takes the number of requests on which they behaved so, at the end of it.
+    pub answer: oneshot::Sender<u64>,
+}
+
+/// What carries faults out that the network does not.
+#[derive(Debug, Clone)]
+struct Reach {
+    processes: mpsc::UnboundedSender<ProcessCommand>,
+    clients: mpsc::UnboundedSender<ClientCommand>,
+    seed: Seed,
+    clock: RunClock,
+    events: mpsc::UnboundedSender<RunEvent>,
+}
+
+impl Reach {
+    /// Tells readers of the report something.
+    fn note(&self, text: String) {
+        // Whoever does not listen any more has ended the run.
+        let _ = self.events.send(RunEvent { at: self.clock.now(), what: EventKind::Note(text) });
+    }
 }
 
 /// A fault that cannot act, found before anything starts.
@@ -148,12 +209,22 @@ pub fn check<'a>(
                 let known = edges.iter().map(ToString::to_string).collect();
                 return Err(PlaceError::Edge { fault: fault_name(), edge: edge.to_string(), known });
             }
-        } else if !processes.contains(&fault.what.place()) {
+        } else if matches!(fault.what, Disturbance::Clients { .. }) {
+            // Whoever loads has clients.
+        } else if !processes.iter().any(|process| is_named(process, &fault.what)) {
             let (role, known) = (fault.what.place(), processes.to_vec());
             return Err(PlaceError::Process { fault: fault_name(), role, known });
         }
     }
     Ok(())
+}
+
+/// Whether a fault acts on this process. Only what is done to processes can mean all instances.
+fn is_named(process: &str, what: &Disturbance) -> bool {
+    match what {
+        Disturbance::Process { role, .. } | Disturbance::Limit { role, .. } => is_instance_of(process, role),
+        other => process == other.place(),
+    }
 }
 
 /// Faults that are being carried out. Dropping it stops them without healing; [`Chaos::end`] heals.
@@ -168,15 +239,16 @@ impl Chaos {
     pub fn start(run: ChaosRun) -> Self {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let ChaosRun { faults, places, clock, until, events, processes } = run;
+        let ChaosRun { faults, places, clock, until, events, processes, clients, seed } = run;
         let places = Arc::new(places);
+        let reach = Reach { processes, clients, seed, clock, events: events.clone() };
         for (number, fault) in faults.into_iter().enumerate() {
             let scene = Scene {
                 number,
                 places: Arc::clone(&places),
                 clock,
                 events: events.clone(),
-                processes: processes.clone(),
+                reach: reach.clone(),
                 stop: stop.clone(),
             };
             tasks.spawn(scene.carry_out(fault, until));
@@ -202,7 +274,7 @@ struct Scene {
     places: Arc<Places>,
     clock: RunClock,
     events: mpsc::UnboundedSender<RunEvent>,
-    processes: mpsc::UnboundedSender<ProcessCommand>,
+    reach: Reach,
     stop: CancellationToken,
 }
 
@@ -214,7 +286,7 @@ impl Scene {
             }
             let name = || fault.name.clone();
             self.tell(EventKind::FaultAsked { name: name() });
-            let guard = match Guard::begin(&fault, self.number, round, &self.places, &self.processes).await {
+            let guard = match Guard::begin(&fault, self.number, round, &self.places, &self.reach).await {
                 Ok(guard) => guard,
                 Err(error) => {
                     self.failed(&fault, &error);
@@ -234,7 +306,7 @@ impl Scene {
                     over.await
                 }
             };
-            match guard.heal().await {
+            match guard.heal(&self.reach).await {
                 Ok(touched) => self.tell(EventKind::FaultEnded { name: name(), touched }),
                 Err(error) => self.failed(&fault, &error),
             }
@@ -293,5 +365,5 @@ async fn until_met(probe: Option<(&ProbePlace, Meets)>) {
 
 /// What was touched by something that counts only how often it acted.
 const fn one_process() -> Touched {
-    Touched { connections: 0, bytes: 0, requests: 0, processes: 1 }
+    Touched { connections: 0, bytes: 0, requests: 0, processes: 1, keys: 0 }
 }

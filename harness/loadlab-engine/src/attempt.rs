@@ -169,11 +169,11 @@ impl Attempt<'_> {
         scratch: &mut Scratch,
         patience: Option<Instant>,
     ) -> Option<(Slot<'c>, bool)> {
-        let paced = self.conduct.pace.is_some();
-        if let Some(slot) = connections.take(paced) {
+        let pace = self.conduct.pace;
+        if let Some(slot) = connections.take(pace) {
             return Some((slot, false));
         }
-        std::future::poll_fn(|context| match (connections.take(paced), patience) {
+        std::future::poll_fn(|context| match (connections.take(pace), patience) {
             (Some(slot), _) => std::task::Poll::Ready(Some((slot, true))),
             (None, Some(patience)) => scratch.alarm.poll(context, patience).map(|()| None),
             // Another request of this user gives its connection back, in the same task.

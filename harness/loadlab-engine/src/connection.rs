@@ -42,8 +42,8 @@ pub(crate) struct Conn {
     sender: SendRequest<Full<Bytes>>,
     /// Gone once the connection is closed.
     driver: Option<Box<Driver>>,
-    /// It belongs to a slow reader.
-    slow: bool,
+    /// It belongs to a reader of this rate; none is as fast as can be.
+    pace: Option<f64>,
     recorder: Arc<Recorder>,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Debug for Conn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Conn")
             .field("open", &self.driver.is_some())
-            .field("slow", &self.slow)
+            .field("pace", &self.pace)
             .finish_non_exhaustive()
     }
 }
@@ -126,7 +126,7 @@ impl Conn {
         let (sender, driver) = builder.handshake(TokioIo::new(io)).await.ok()?;
         recorder.connections(1);
         let recorder = Arc::clone(recorder);
-        Some(Self { sender, driver: Some(Box::new(driver)), slow: pace.is_some(), recorder })
+        Some(Self { sender, driver: Some(Box::new(driver)), pace, recorder })
     }
 
     /// Moves bytes. Afterwards whatever the service sent is with the response or the body.
@@ -255,9 +255,9 @@ impl Connections {
     }
 
     /// An idle connection, or the place for a new one; `None` when all are busy.
-    pub(crate) fn take(&self, slow: bool) -> Option<Slot<'_>> {
+    pub(crate) fn take(&self, pace: Option<f64>) -> Option<Slot<'_>> {
         let mut state = self.state.lock();
-        while let Some(place) = state.idle.iter().rposition(|conn| conn.slow == slow) {
+        while let Some(place) = state.idle.iter().rposition(|conn| conn.pace == pace) {
             let conn = state.idle.remove(place);
             if conn.as_ref().is_some_and(Conn::is_reusable) {
                 return Some(Slot { set: self, conn });

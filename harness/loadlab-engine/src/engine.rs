@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use loadlab_clock::RunClock;
 
 use crate::{
+    clients::Clients,
     dial::Dialer,
     kept::Kept,
     program::{Common, Program},
@@ -18,14 +19,22 @@ pub(crate) struct Engine {
     pub(crate) common: Common,
     pub(crate) dialer: Dialer,
     pub(crate) recorder: Arc<Recorder>,
+    /// How clients behave otherwise for a while.
+    pub(crate) clients: Clients,
     clock: OnceLock<RunClock>,
     /// By identity: what its login gave.
     logins: OnceLock<Vec<Vec<(usize, Kept)>>>,
 }
 
 impl Engine {
-    pub(crate) fn new(program: Program, common: Common, dialer: Dialer, recorder: Arc<Recorder>) -> Self {
-        Self { program, common, dialer, recorder, clock: OnceLock::new(), logins: OnceLock::new() }
+    pub(crate) fn new(
+        program: Program,
+        common: Common,
+        dialer: Dialer,
+        recorder: Arc<Recorder>,
+        clients: Clients,
+    ) -> Self {
+        Self { program, common, dialer, recorder, clients, clock: OnceLock::new(), logins: OnceLock::new() }
     }
 
     /// The run begins. Workers do nothing before.

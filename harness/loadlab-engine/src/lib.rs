@@ -30,6 +30,7 @@ mod answer;
 mod arrival;
 mod attempt;
 mod balance;
+mod clients;
 mod closed_load;
 mod collector;
 mod connection;
@@ -53,6 +54,7 @@ mod step;
 mod want;
 
 pub use balance::{Balance, Imbalance, RequestBalance};
+pub use clients::Clients;
 pub use dial::DialError;
 pub use offer::{EngineError, EngineOptions, LoadEnd, LoadRun, offer};
 pub use pool::PoolError;

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     arrival::{self, Job},
     balance::{Balance, Imbalance},
+    clients::Clients,
     closed_load,
     collector::Collector,
     desk::Desk,
@@ -83,6 +84,8 @@ pub struct EngineOptions {
     pub through: Option<String>,
     /// Certificates that are trusted beside the web's roots.
     pub trusted: Vec<CertificateDer<'static>>,
+    /// How clients behave otherwise meanwhile.
+    pub clients: Clients,
 }
 
 impl Default for EngineOptions {
@@ -93,6 +96,7 @@ impl Default for EngineOptions {
             user_agent: concat!("loadlab/", env!("CARGO_PKG_VERSION")).to_owned(),
             through: None,
             trusted: Vec::new(),
+            clients: Clients::default(),
         }
     }
 }
@@ -235,7 +239,8 @@ async fn prepare(run: &LoadRun) -> Result<Arc<Engine>, EngineError> {
     let names = run.plan.journeys.iter().flat_map(|journey| &journey.steps).map(|step| step.name.clone());
     let threads = Handle::current().metrics().num_workers();
     let recorder = Arc::new(Recorder::new(threads, names.collect(), run.plan.speed));
-    Ok(Arc::new(Engine::new(program, common, dialer, recorder)))
+    let clients = run.options.clients.clone();
+    Ok(Arc::new(Engine::new(program, common, dialer, recorder, clients)))
 }
 
 /// Starts the workers and logs the users in.

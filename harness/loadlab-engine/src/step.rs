@@ -9,6 +9,7 @@ use loadlab_scenario::plan::RetryAfter;
 use crate::{
     answer::Scratch,
     attempt::{Attempt, Attempted, Conduct},
+    clients::{Counted, Effect, Otherwise},
     connection::Connections,
     engine::Engine,
     kept::Kept,
@@ -88,18 +89,33 @@ impl Ask<'_> {
         let mut lane = Lane { step: self.step.index, child: self.child, attempt: 0 };
         let mut due = self.due;
         let mut asked = Asked::default();
+        let mut counted = Counted::default();
         loop {
+            let arrival = (self.want.seq, self.want.iteration);
+            let otherwise = self.engine.clients.of(program.seed, program.speed, arrival);
             let attempt = Attempt {
                 step: self.step,
                 scope: self.scope(lane),
                 due,
-                conduct: conduct(program, self.want, lane),
+                conduct: otherwise.change(conduct(program, self.want, lane)),
             };
             let attempted = attempt.perform(self.engine, self.connections, scratch).await;
             let outcome = attempted.outcome.unwrap_or(Outcome::Reset);
             asked.sent = asked.sent.or(attempted.sent);
             asked.gave_up |= matches!(outcome, Outcome::Abandoned | Outcome::Timeout);
-            let Some(pause) = self.pause_before_next(lane, outcome, &attempted) else {
+            if attempted.sent.is_some() {
+                otherwise.count(&mut counted, Effect::Read);
+            }
+            if attempted.left {
+                otherwise.count(&mut counted, Effect::Left);
+            }
+            let storms = storms(&otherwise, lane, outcome, &attempted);
+            if storms {
+                otherwise.count(&mut counted, Effect::Storm);
+            }
+            let planned = || self.pause_before_next(lane, outcome, &attempted);
+            let pause = if storms { Some(Duration::ZERO) } else { planned() };
+            let Some(pause) = pause else {
                 return Asked { outcome: Some(outcome), kept: attempted.kept, ..asked };
             };
             due = Instant::now() + pause;
@@ -137,6 +153,11 @@ impl Ask<'_> {
             self.want.backoff(program, lane).max(program.speed.real(asked_for))
         })
     }
+}
+
+/// Whether a client tries again at once, whatever the service asks for.
+fn storms(otherwise: &Otherwise, lane: Lane, outcome: Outcome, attempted: &Attempted) -> bool {
+    otherwise.storms(lane.attempt) && !attempted.left && retry_after(outcome).is_some()
 }
 
 fn conduct(program: &Program, want: &Want, lane: Lane) -> Conduct {

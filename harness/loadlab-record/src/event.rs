@@ -102,10 +102,14 @@ pub struct Touched {
     /// Bytes that it delayed, held back, dropped, cut or changed.
     pub bytes: u64,
     /// Requests that it disturbed, where the proxy reads the protocol: HTTP requests, Redis commands.
+    /// Of a fault on the clients: the requests of the arrivals that behaved otherwise.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub requests: u64,
     /// Processes that it signalled, or whose settings it changed.
     pub processes: u64,
+    /// Keys of a store that it removed, added or read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub keys: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -116,6 +120,10 @@ const fn is_zero(count: &u64) -> bool {
 impl Touched {
     /// Whether it had no effect at all: chaos that touches nothing proves nothing.
     pub const fn is_nothing(&self) -> bool {
-        self.connections == 0 && self.bytes == 0 && self.requests == 0 && self.processes == 0
+        self.connections == 0
+            && self.bytes == 0
+            && self.requests == 0
+            && self.processes == 0
+            && self.keys == 0
     }
 }

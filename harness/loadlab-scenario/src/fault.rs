@@ -2,7 +2,9 @@
 //!
 //! A *toxic* is a fault at a network edge, in Toxiproxy's own terms: a type, a stream, a toxicity and
 //! attributes, so that any server that speaks its protocol can carry it out. The other faults concern
-//! processes, or the settings of a stand-in while it runs.
+//! processes, stores, the LLM, the clients, or the settings of a stand-in while it runs.
+
+mod beyond;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -11,7 +13,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::beyond::{ClientChange, Limit, LlmChange, MemoryBound, StoreChange, is_instance_of};
 use crate::quantity::Share;
+
+/// Where a fault on the clients acts.
+const CLIENTS: &str = "load";
 
 /// One disturbance and when it is on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,10 +58,39 @@ pub enum Disturbance {
     },
     /// Something happens to a process.
     Process {
-        /// Its name in the stack: `service-0`.
+        /// Its name in the stack, `service-0`, or its role, `service`, for all instances.
         role: String,
+        /// On which share of the instances, at least one of them. Default: all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        share: Option<Share>,
         /// What.
         action: ProcessAction,
+    },
+    /// A process may have only so much of something.
+    Limit {
+        /// Its name in the stack, or its role for all instances.
+        role: String,
+        /// Of what, and how much.
+        limit: Limit,
+    },
+    /// Something happens to a store, over a connection of its own and not over an edge.
+    Store {
+        /// Its name in the stack: `redis`.
+        role: String,
+        /// What.
+        what: StoreChange,
+    },
+    /// The LLM behaves otherwise.
+    Llm {
+        /// Its name in the stack: `llm`.
+        role: String,
+        /// How.
+        what: LlmChange,
+    },
+    /// The clients behave otherwise.
+    Clients {
+        /// How.
+        what: ClientChange,
     },
     /// A stand-in's settings are others, and what they were afterwards.
     Settings {
@@ -137,6 +172,10 @@ impl Disturbance {
                 ProcessAction::Terminate => "terminate",
                 ProcessAction::Pause => "pause",
             },
+            Self::Limit { limit, .. } => limit.kind(),
+            Self::Store { what, .. } => what.kind(),
+            Self::Llm { what, .. } => what.kind(),
+            Self::Clients { what } => what.kind(),
             Self::Settings { .. } => "settings",
         }
     }
@@ -145,7 +184,12 @@ impl Disturbance {
     pub fn place(&self) -> String {
         match self {
             Self::Toxic { edge, .. } | Self::Down { edge } => edge.to_string(),
-            Self::Process { role, .. } | Self::Settings { role, .. } => role.clone(),
+            Self::Process { role, .. }
+            | Self::Limit { role, .. }
+            | Self::Store { role, .. }
+            | Self::Llm { role, .. }
+            | Self::Settings { role, .. } => role.clone(),
+            Self::Clients { .. } => CLIENTS.to_owned(),
         }
     }
 
@@ -153,7 +197,7 @@ impl Disturbance {
     pub const fn edge(&self) -> Option<&EdgeName> {
         match self {
             Self::Toxic { edge, .. } | Self::Down { edge } => Some(edge),
-            Self::Process { .. } | Self::Settings { .. } => None,
+            _ => None,
         }
     }
 }
@@ -169,7 +213,7 @@ mod tests {
             at: Duration::from_secs(at),
             lasts: Duration::from_secs(1),
             every: every.map(Duration::from_secs),
-            what: Disturbance::Process { role, action: ProcessAction::Pause },
+            what: Disturbance::Process { role, share: None, action: ProcessAction::Pause },
         }
     }
 

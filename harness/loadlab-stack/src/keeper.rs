@@ -11,6 +11,7 @@
 //! environment; its spec says all. Its standard error is its log.
 
 mod family;
+mod limits;
 mod proxies;
 mod role;
 mod voice;
@@ -30,13 +31,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use self::{
     family::Family,
+    limits::Limits,
     proxies::EdgeProxies,
     role::FirstLine,
     voice::{Voice, note},
 };
 use crate::{
-    Command, Edge, EdgeTable, Exit, Message, Protocol, RoleFailure, RoleReady, RoleSpec, RoleUp, StackSpec,
-    Up, address, edge::LOAD, spec::KEEPER,
+    Command, Edge, EdgeTable, Exit, LimitSaid, Limited, Message, Protocol, RoleFailure, RoleLimit, RoleReady,
+    RoleSpec, RoleUp, StackSpec, Up, address, edge::LOAD, spec::KEEPER,
 };
 
 /// How long the main thread waits for an event before it looks for dead and late roles: the longest
@@ -71,6 +73,7 @@ struct Keeper {
     spec: StackSpec,
     family: Family,
     proxies: EdgeProxies,
+    limits: Limits,
     temporary: PathBuf,
     /// Where each role serves that is ready, by name.
     ready: BTreeMap<String, RoleReady>,
@@ -144,11 +147,12 @@ impl Keeper {
     fn new(spec: StackSpec, proxies: EdgeProxies, voice: Voice) -> Self {
         let (outbox, inbox) = mpsc::channel();
         let family = Family::new(&spec.run, &spec.log_dir);
+        let limits = Limits::new(&spec.run);
         // Roles are told of it by TMPDIR, which must not depend on where they are.
         let log_dir = std::path::absolute(&spec.log_dir).unwrap_or_else(|_| spec.log_dir.clone());
         let temporary = log_dir.join(TEMPORARY);
         let (ready, mute) = (BTreeMap::new(), BTreeSet::new());
-        Self { spec, family, proxies, temporary, ready, mute, voice, outbox, inbox }
+        Self { spec, family, proxies, limits, temporary, ready, mute, voice, outbox, inbox }
     }
 
     fn run(mut self, stdin: Stdin) -> ExitCode {
@@ -167,6 +171,7 @@ impl Keeper {
         self.proxies.heal();
         self.family.end(grace);
         let toxics = self.proxies.toxics();
+        self.limits.end();
         if let Err(error) = fs::remove_dir_all(&self.temporary) {
             note(format_args!("{}: {error}", self.temporary.display()));
         }
@@ -238,7 +243,24 @@ impl Keeper {
             for (role, how) in self.family.reap() {
                 self.report_death(role, how);
             }
+            self.limits.watch(&self.family);
         }
+    }
+
+    fn set_limit(&mut self, role: &str, limit: RoleLimit) {
+        let outcome = self.limits.set(role, limit, &self.family);
+        let said = LimitSaid { role: role.to_owned(), what: limit.what(), outcome, met: false };
+        note(format_args!("{role}: limit: {:?}", said.outcome));
+        self.voice.say(&Message::Limit(said));
+    }
+
+    fn lift_limit(&mut self, role: &str, what: Limited) -> Result<(), End> {
+        let lifted = self.limits.lift(role, what, &self.family);
+        let (met, died) = lifted.as_ref().map_or((false, false), |lifted| (lifted.met, lifted.died));
+        let outcome = lifted.map(|lifted| lifted.text);
+        note(format_args!("{role}: limit lifted: {outcome:?}"));
+        self.voice.say(&Message::Limit(LimitSaid { role: role.to_owned(), what, outcome, met }));
+        if died { self.start_again(role) } else { Ok(()) }
     }
 
     fn report_death(&mut self, role: String, how: Exit) {
@@ -250,13 +272,19 @@ impl Keeper {
     /// Takes one event, or none within a tick.
     fn hear(&mut self) -> Result<(), End> {
         // The keeper holds a sender itself, so an error is only ever the time-out.
-        match self.inbox.recv_timeout(TICK) {
+        match self.inbox.recv_timeout(self.limits.tick().unwrap_or(TICK)) {
             Err(_) => Ok(()),
             Ok(Event::Command(Command::Down {})) => Err(End::Down),
             Ok(Event::Command(Command::Signal { role, signal })) => {
+                self.limits.signalled(&role, signal);
                 self.family.signal(&role, signal);
                 Ok(())
             }
+            Ok(Event::Command(Command::Limit { role, limit })) => {
+                self.set_limit(&role, limit);
+                Ok(())
+            }
+            Ok(Event::Command(Command::Unlimit { role, what })) => self.lift_limit(&role, what),
             Ok(Event::Command(Command::Start { role })) => self.start_again(&role),
             Ok(Event::LeaseEnded) => Err(End::LeaseEnded),
             Ok(Event::Signal) => Err(End::Signal),

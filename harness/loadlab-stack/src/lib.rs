@@ -35,6 +35,7 @@
 //! Nothing here knows the load, the record or the target's profile.
 
 mod address;
+mod control_group;
 mod edge;
 mod keeper;
 mod ledger;
@@ -45,13 +46,15 @@ mod spec;
 mod stack;
 
 pub use address::host_and_port;
+pub use control_group::{left_over_groups, remove_groups};
 pub use edge::{Edge, EdgeTable, Protocol, Via};
 pub use keeper::keeper_main;
 pub use ledger::{LEDGER_FILE, Ledger, LedgerEntry, LedgerToxic};
 pub use left_over::{CleanReport, LeftOver, clean, harness_of, left_overs};
 pub use scrape::{Exposition, ScrapeOutcome, Scraped, Scraper, parse_exposition};
 pub use spec::{
-    Command, Exit, KEEPER_VARIABLE, LEASE_HOLDER_VARIABLE, Message, ProxyServer, Proxying, ROLE_VARIABLE,
-    RUN_VARIABLE, RoleFailure, RoleReady, RoleSignal, RoleSpec, RoleUp, SpecError, StackSpec, Up,
+    Command, Exit, KEEPER_VARIABLE, LEASE_HOLDER_VARIABLE, LimitSaid, Limited, Message, ProxyServer,
+    Proxying, ROLE_VARIABLE, RUN_VARIABLE, RoleFailure, RoleLimit, RoleReady, RoleSignal, RoleSpec, RoleUp,
+    SpecError, StackSpec, Up,
 };
 pub use stack::{DownReport, MetricsEndpoint, Stack, StackError, StackEvent, StackRequest};

@@ -2,7 +2,7 @@
 //!
 //! A process may end while it is read; then it is simply not there.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, time::Duration};
 
 use rustix::process::Pid;
 
@@ -69,6 +69,29 @@ pub(crate) fn command(pid: Pid) -> String {
     text.trim_end().to_owned()
 }
 
+/// Resident bytes of a process.
+pub(crate) fn resident(pid: Pid) -> Option<u64> {
+    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
+/// Processor time that a process has used, user and system, all threads, to a hundredth of a second.
+pub(crate) fn cpu_time(pid: Pid) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The eleventh and twelfth field after the name and the state.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    let ticks = ticks()? + ticks()?;
+    Some(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+}
+
+/// The numbers of the descriptors that a process has open.
+pub(crate) fn descriptors(pid: Pid) -> Vec<u32> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +102,19 @@ mod tests {
         assert!(all().contains(&Process { pid: own, parent: parent.as_raw_pid() }));
         assert!(descendants(parent).contains(&own));
         assert!(!descendants(own).contains(&own));
+    }
+
+    #[test]
+    fn a_process_has_memory_time_and_descriptors() {
+        let own = rustix::process::getpid();
+        let before = cpu_time(own).expect("a time");
+        let held = resident(own).expect("a size");
+        let grown = vec![1_u8; 32 << 20];
+        assert!(resident(own).expect("a size") >= held + (30 << 20), "{}", grown.len());
+        while cpu_time(own).expect("a time") == before {}
+        let file = fs::File::open("/dev/null").expect("it is there");
+        let number = std::os::fd::AsRawFd::as_raw_fd(&file).unsigned_abs();
+        assert!(descriptors(own).contains(&number));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use loadlab_chaos::aware;
 use loadlab_clock::{Seed, Speed};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,10 @@ pub struct StackSpec {
     /// How edges run that are not all the stack's own.
     #[serde(default)]
     pub proxying: Proxying,
+    /// Edges, `from/to`, whose proxy reads their protocol, since a planned fault acts on it. The
+    /// others carry bytes.
+    #[serde(default)]
+    pub aware: BTreeMap<String, aware::Protocol>,
 }
 
 /// How edges run where not everything is the stack's own. The default: through proxies of the keeper,
@@ -114,6 +119,59 @@ pub enum Command {
         /// Its name.
         role: String,
     },
+    /// Let a role have only so much of something, until that is taken back.
+    Limit {
+        /// Its name.
+        role: String,
+        /// Of what, and how much.
+        limit: RoleLimit,
+    },
+    /// Take a limit back. A role that was killed at it is started again.
+    Unlimit {
+        /// Its name.
+        role: String,
+        /// Of what.
+        what: Limited,
+    },
+}
+
+/// How much of something a role may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleLimit {
+    /// Resident bytes; it is killed when it holds more.
+    Memory(u64),
+    /// The same, counted from what it holds when the limit is set.
+    MemoryAbove(u64),
+    /// Thousandths of a core.
+    CpuMillicores(u64),
+    /// Open descriptors.
+    Descriptors(u32),
+}
+
+/// What is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limited {
+    /// Resident memory.
+    Memory,
+    /// Processor time.
+    Cpu,
+    /// Open descriptors.
+    Descriptors,
+}
+
+/// What the keeper says of a limit that it was asked to set or to take back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitSaid {
+    /// The role, by name.
+    pub role: String,
+    /// What is limited.
+    pub what: Limited,
+    /// How it is kept, or what came of it; or why it is not.
+    pub outcome: Result<String, String>,
+    /// Whether the role met it so far.
+    pub met: bool,
 }
 
 /// What can be sent to a role.
@@ -150,6 +208,8 @@ pub enum Message {
         /// Its name.
         role: String,
     },
+    /// A limit was set or taken back, or could not be.
+    Limit(LimitSaid),
     /// Everything has ended; so does the keeper.
     Down {},
 }
@@ -210,6 +270,17 @@ pub enum Exit {
     Code(i32),
     /// By this signal.
     Signal(i32),
+}
+
+impl RoleLimit {
+    /// What it limits.
+    pub const fn what(self) -> Limited {
+        match self {
+            Self::Memory(_) | Self::MemoryAbove(_) => Limited::Memory,
+            Self::CpuMillicores(_) => Limited::Cpu,
+            Self::Descriptors(_) => Limited::Descriptors,
+        }
+    }
 }
 
 impl fmt::Display for Exit {
@@ -375,6 +446,7 @@ mod tests {
             speed: Speed::REAL,
             seed: Seed::new(1),
             proxying: Proxying::default(),
+            aware: BTreeMap::new(),
         }
     }
 

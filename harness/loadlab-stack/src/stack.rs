@@ -9,13 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use loadlab_chaos::aware;
 use loadlab_clock::{Seed, Speed};
 use tokio_util::sync::CancellationToken;
 
 use self::lease::Lease;
 use crate::{
-    Command, EdgeTable, Exit, Ledger, LeftOver, Message, Proxying, RoleFailure, RoleSignal, RoleSpec, RoleUp,
-    SpecError, StackSpec, Up,
+    Command, EdgeTable, Exit, Ledger, LeftOver, LimitSaid, Limited, Message, Proxying, RoleFailure,
+    RoleLimit, RoleSignal, RoleSpec, RoleUp, SpecError, StackSpec, Up,
 };
 
 /// What the keeper needs beyond the roles' own time: to start, to speak, on a busy machine.
@@ -46,6 +47,8 @@ pub struct StackRequest {
     pub seed: Seed,
     /// How edges run that are not all the stack's own.
     pub proxying: Proxying,
+    /// Edges, `from/to`, whose proxy reads their protocol; the others carry bytes.
+    pub aware: BTreeMap<String, aware::Protocol>,
 }
 
 /// Why a stack did not come up or did not go down.
@@ -141,6 +144,8 @@ pub enum StackEvent {
         /// Its name.
         role: String,
     },
+    /// A limit was set or taken back, or could not be.
+    Limit(LimitSaid),
     /// The keeper ended without being asked to, and everything with it.
     KeeperLost,
 }
@@ -183,7 +188,7 @@ impl Stack {
     /// See [`StackError`]; `Stopped` if `stop` is cancelled before all is ready.
     pub async fn up(request: StackRequest, stop: CancellationToken) -> Result<Self, StackError> {
         let StackRequest { run, program, keeper_args, role_args, roles, external, log_dir, .. } = request;
-        let StackRequest { start_timeout, speed, seed, proxying, .. } = request;
+        let StackRequest { start_timeout, speed, seed, proxying, aware, .. } = request;
         let start_timeout_ms = u64::try_from(start_timeout.as_millis()).unwrap_or(u64::MAX);
         let spec = StackSpec {
             run,
@@ -196,6 +201,7 @@ impl Stack {
             speed,
             seed,
             proxying,
+            aware,
         };
         spec.check().map_err(|reason| StackError::Request { reason })?;
         // At worst each role waits for the one before it.
@@ -273,6 +279,7 @@ impl Stack {
             match self.lease.hear().await {
                 Some(Message::Died { role, how }) => return StackEvent::Died { role, how },
                 Some(Message::Back { role }) => return StackEvent::Back { role },
+                Some(Message::Limit(said)) => return StackEvent::Limit(said),
                 Some(Message::Ready(_) | Message::Failed(_) | Message::Down {}) => {}
                 None => {
                     self.lease.sweep().await;
@@ -296,6 +303,22 @@ impl Stack {
     /// The keeper is gone.
     pub async fn start(&mut self, role: &str) -> io::Result<()> {
         self.lease.say(&Command::Start { role: role.to_owned() }).await
+    }
+
+    /// Lets a role have only so much of something. What comes of it is told by [`Stack::next_event`].
+    ///
+    /// # Errors
+    /// The keeper is gone.
+    pub async fn limit(&mut self, role: &str, limit: RoleLimit) -> io::Result<()> {
+        self.lease.say(&Command::Limit { role: role.to_owned(), limit }).await
+    }
+
+    /// Takes a limit back; a role that was killed at it is started again.
+    ///
+    /// # Errors
+    /// The keeper is gone.
+    pub async fn unlimit(&mut self, role: &str, what: Limited) -> io::Result<()> {
+        self.lease.say(&Command::Unlimit { role: role.to_owned(), what }).await
     }
 
     /// Takes it down: asks politely, waits for the keeper to end, and kills it if it does not within
@@ -329,7 +352,7 @@ async fn first_answer(lease: &mut Lease, spec: &StackSpec) -> Result<Up, StackEr
                 let RoleFailure { role, why: reason, log } = failure;
                 return Err(StackError::RoleFailed { role, reason, log });
             }
-            Some(Message::Died { .. } | Message::Back { .. } | Message::Down {}) => {}
+            Some(Message::Died { .. } | Message::Back { .. } | Message::Limit(_) | Message::Down {}) => {}
             None => return Err(lost()),
         }
     }

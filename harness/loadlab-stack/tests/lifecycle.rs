@@ -59,6 +59,7 @@ impl Run {
             speed: loadlab_clock::Speed::REAL,
             seed: loadlab_clock::Seed::new(1),
             proxying: Proxying::default(),
+            aware: BTreeMap::new(),
         }
     }
 

@@ -161,6 +161,9 @@ pub(super) async fn embeddings(State(mock): State<Arc<Mock>>, Json(request): Jso
     let body = wanted.answer(call.settings.dimensions);
     Sleeper::shared().until(mock.at(call.started, call.latency)).await;
     mock.metrics.answered(operation, 200);
+    if call.settings.garbage {
+        return garbage(false);
+    }
     Json(body).into_response()
 }
 
@@ -238,6 +241,11 @@ pub(super) async fn chat_completions(State(mock): State<Arc<Mock>>, Json(request
         Ok(call) => call,
         Err(response) => return response,
     };
+    if call.settings.garbage {
+        Sleeper::shared().until(mock.at(call.started, call.latency)).await;
+        mock.metrics.answered(operation, 200);
+        return garbage(request["stream"] == true);
+    }
     let limit = request["max_completion_tokens"].as_u64().or(request["max_tokens"].as_u64());
     let most = limit.map_or(LlmProfile::ANSWER_TOKENS_MAX, |n| n as usize);
     let completion = Completion {
@@ -253,6 +261,16 @@ pub(super) async fn chat_completions(State(mock): State<Arc<Mock>>, Json(request
     Sleeper::shared().until(mock.at(call.started, call.latency)).await;
     mock.metrics.answered(operation, 200);
     Json(completion.whole()).into_response()
+}
+
+/// An answer that looks right from outside and cannot be read.
+fn garbage(stream: bool) -> Response {
+    const TEXT: &str = "{\"data\": [\"\u{fffd}#%";
+    if stream {
+        ([(header::CONTENT_TYPE, "text/event-stream")], format!("data: {TEXT}\n\n")).into_response()
+    } else {
+        ([(header::CONTENT_TYPE, "application/json")], TEXT).into_response()
+    }
 }
 
 /// The text of all messages; none if there is no message.

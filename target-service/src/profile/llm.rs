@@ -19,6 +19,9 @@ pub struct LlmProfile {
     pub answer_tokens: usize,
     /// The part of a generation's time that passes before its first token, from 0 to 1.
     pub first_token: f64,
+    /// Answers are of status 200, and no JSON.
+    #[serde(default)]
+    pub garbage: bool,
 }
 
 /// How one operation behaves.

@@ -14,6 +14,9 @@ pub struct RedisProfile {
     pub maxmemory_bytes: u64,
     /// What happens at that limit.
     pub maxmemory_policy: MaxmemoryPolicy,
+    /// Commands that write are refused, as a read-only replica does.
+    #[serde(default)]
+    pub read_only: bool,
 }
 
 /// What happens when the memory is full.

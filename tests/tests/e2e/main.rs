@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod control;
+mod fault_kinds;
 mod faults;
 mod foreign_faults;
 mod foreign_target;

@@ -4,12 +4,18 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use loadlab_record::Touched;
-use loadlab_scenario::fault::{Disturbance, Fault, ProcessAction};
-use serde_json::{Map, Value};
+use loadlab_scenario::fault::{Disturbance, Fault, ProcessAction, StoreChange};
+use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use super::{Places, ProcessChange, ProcessCommand, one_process};
-use crate::control::{CallError, Counted, TOXIC_PREFIX, Toxiproxy, change_settings, settings};
+use super::{
+    Places, ProcessChange, ProcessCommand, Reach, clients::ClientGuard, limit, limit::LimitGuard, llm,
+    one_process,
+};
+use crate::{
+    control::{CallError, Counted, TOXIC_PREFIX, Toxiproxy, change_settings, settings},
+    store::{StoreGuard, StorePlace},
+};
 
 /// How much longer than planned the proxy keeps a toxic that nobody removes (scenario time).
 const GRACE: Duration = Duration::from_secs(5);
@@ -20,8 +26,11 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(super) enum Guard {
     Toxic { proxies: Toxiproxy, proxy: String, toxic: String },
     Down { proxies: Toxiproxy, proxy: String, open: Counted },
-    Process { role: String, action: ProcessAction, processes: mpsc::UnboundedSender<ProcessCommand> },
+    Process { roles: Vec<String>, action: ProcessAction, processes: mpsc::UnboundedSender<ProcessCommand> },
     Settings { address: String, before: Value },
+    Limit(LimitGuard),
+    Store(StoreGuard),
+    Clients(ClientGuard),
 }
 
 impl Guard {
@@ -31,7 +40,7 @@ impl Guard {
         number: usize,
         round: usize,
         places: &Places,
-        processes: &mpsc::UnboundedSender<ProcessCommand>,
+        reach: &Reach,
     ) -> Result<Self, CallError> {
         let proxies = places.proxies.clone();
         let unknown = || CallError::Answer { reason: format!("`{}` is not there", fault.what.place()) };
@@ -49,23 +58,58 @@ impl Guard {
                 proxies.enable(&proxy, false).await?;
                 Ok(Self::Down { proxies, proxy, open })
             }
-            Disturbance::Process { role, action } => {
-                let command = ProcessCommand { role: role.clone(), what: ProcessChange::Begin(*action) };
-                processes.send(command).map_err(|_| unknown())?;
-                Ok(Self::Process { role: role.clone(), action: *action, processes: processes.clone() })
+            Disturbance::Process { role, share, action } => {
+                let roles = limit::instances(&places.processes, role, *share, reach.seed, (number, round));
+                if roles.is_empty() {
+                    return Err(unknown());
+                }
+                for role in &roles {
+                    let command = ProcessCommand { role: role.clone(), what: ProcessChange::Begin(*action) };
+                    reach.processes.send(command).map_err(|_| unknown())?;
+                }
+                Ok(Self::Process { roles, action: *action, processes: reach.processes.clone() })
             }
             Disturbance::Settings { role, set } => {
-                let address = places.admins.get(role).cloned().ok_or_else(unknown)?;
-                let patch = nested(set);
-                let before = named_in(&patch, &settings(&address).await?);
-                change_settings(&address, &patch).await?;
-                Ok(Self::Settings { address, before })
+                let address = places.admins.get(role).ok_or_else(unknown)?;
+                Self::set(address, &nested(set)).await
             }
+            Disturbance::Llm { role, what } => {
+                let address = places.admins.get(role).ok_or_else(unknown)?;
+                let patch = llm::patch(what, &settings(address).await?);
+                Self::set(address, &patch).await
+            }
+            Disturbance::Store { role, what: StoreChange::ReadOnly } => {
+                let address = places.admins.get(role).ok_or_else(unknown)?;
+                Self::set(address, &json!({ "read_only": true })).await
+            }
+            Disturbance::Store { role, what } => {
+                let address = places.stores.get(role).ok_or_else(unknown)?;
+                let place = StorePlace {
+                    address: address.clone(),
+                    name: format!("{number}-{round}"),
+                    seed: reach.seed,
+                    speed: reach.clock.speed(),
+                };
+                let lasts = fault.lasts + GRACE;
+                StoreGuard::begin(place, what, lasts).await.map(Self::Store)
+            }
+            Disturbance::Limit { role, limit } => {
+                let roles = limit::instances(&places.processes, role, None, reach.seed, (number, round));
+                LimitGuard::begin(&fault.name, roles, *limit, reach).await.map(Self::Limit)
+            }
+            Disturbance::Clients { what } => ClientGuard::begin(*what, reach).map(Self::Clients),
         }
     }
 
+    /// Changes a stand-in's settings, and remembers what they were.
+    async fn set(address: &str, patch: &Value) -> Result<Self, CallError> {
+        let before = named_in(patch, &settings(address).await?);
+        change_settings(address, patch).await?;
+        Ok(Self::Settings { address: address.to_owned(), before })
+    }
+
     /// Heals it, and says what it touched; `None` where nobody counts.
-    pub(super) async fn heal(self) -> Result<Option<Touched>, CallError> {
+    pub(super) async fn heal(self, reach: &Reach) -> Result<Option<Touched>, CallError> {
         match self {
             Self::Toxic { proxies, proxy, toxic } => {
                 // Before it is gone.
@@ -77,12 +121,17 @@ impl Guard {
                 proxies.enable(&proxy, true).await?;
                 known(open)
             }
-            Self::Process { role, action, processes } => {
-                let command = ProcessCommand { role, what: ProcessChange::Heal(action) };
-                // Whoever does not listen any more has ended all processes.
-                let _ = processes.send(command);
-                Ok(Some(one_process()))
+            Self::Process { roles, action, processes } => {
+                let touched = Touched { processes: roles.len() as u64, ..Touched::default() };
+                for role in roles {
+                    // Whoever does not listen any more has ended all processes.
+                    let _ = processes.send(ProcessCommand { role, what: ProcessChange::Heal(action) });
+                }
+                Ok(Some(touched))
             }
+            Self::Limit(guard) => guard.heal().await.map(Some),
+            Self::Store(guard) => guard.heal(&|text| reach.note(text)).await.map(Some),
+            Self::Clients(guard) => guard.heal().await.map(Some),
             Self::Settings { address, before } => {
                 change_settings(&address, &before).await?;
                 Ok(Some(one_process()))

@@ -151,6 +151,7 @@ fn touched_words(touched: &Touched) -> String {
         (touched.requests, "request", "requests"),
         (touched.bytes, "byte", "bytes"),
         (touched.processes, "process", "processes"),
+        (touched.keys, "key", "keys"),
     ];
     let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
     let parts: Vec<String> = parts

@@ -1,4 +1,8 @@
-//! What is broken on purpose: each kind of fault in one line of [`Builder::disturbance`].
+//! What is broken on purpose: each kind of fault in one line of [`Builder::disturbance`] or of the
+//! files beside it, one for each family.
+
+mod aware;
+mod beyond;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,19 +10,20 @@ use serde_json::{Value, json};
 
 use super::Builder;
 use crate::{
-    fault::{Disturbance, EdgeName, Fault, ProcessAction, Stream, Toxic},
+    fault::{Disturbance, EdgeName, Fault, Stream, Toxic},
     field::{At, Leaf, Names},
     file::fault::{
-        BandwidthFile, CutFile, FaultFile, LatencyFile, PacketLossFile, PlaceFile, ProcessFile, SettingsFile,
-        ToxicFile,
+        BandwidthFile, CutFile, FaultFile, LatencyFile, PacketLossFile, PlaceFile, SettingsFile, ToxicFile,
     },
     plan::{Load, TargetPlan},
     quantity::Share,
 };
 
 /// What a fault can be.
-const KINDS: &str = "one of `latency`, `bandwidth`, `black_hole`, `reset`, `down`, `cut`, `packet_loss`, `toxic`, `kill`, \
-     `terminate`, `pause`, `settings`";
+const KINDS: &str = "one of `latency`, `bandwidth`, `black_hole`, `reset`, `down`, `cut`, `packet_loss`, `toxic`, \
+     `http_status`, `http_latency`, `cut_stream`, `stall_stream`, `corrupt_stream`, `redis_latency`, `redis_error`, \
+     `kill`, `terminate`, `pause`, `memory_limit`, `cpu_limit`, `descriptor_limit`, `flush`, `expire_share`, \
+     `hot_key`, `fill`, `read_only`, `llm`, `retry_storm`, `slow_readers`, `leaving`, `settings`";
 /// Bytes of a kilobyte, as the fault proxy's protocol counts them.
 const KILOBYTE: u64 = 1_000;
 
@@ -69,7 +74,6 @@ impl Builder<'_> {
 
     /// Exactly one kind.
     fn disturbance(self, node: usize, file: &FaultFile) -> Option<Disturbance> {
-        let process = |at: &Option<At<ProcessFile>>, action| at.as_ref().map(|at| self.process(at, action));
         let kinds = [
             file.latency.as_ref().map(|at| self.latency(at.value.as_ref()?)),
             file.bandwidth.as_ref().map(|at| self.bandwidth(at.value.as_ref()?)),
@@ -79,12 +83,10 @@ impl Builder<'_> {
             file.cut.as_ref().map(|at| self.cut(at.value.as_ref()?)),
             file.packet_loss.as_ref().map(|at| self.packet_loss(at.value.as_ref()?)),
             file.toxic.as_ref().map(|at| self.toxic(at.value.as_ref()?)),
-            process(&file.kill, ProcessAction::Kill),
-            process(&file.terminate, ProcessAction::Terminate),
-            process(&file.pause, ProcessAction::Pause),
             file.settings.as_ref().map(|at| self.set(at.value.as_ref()?)),
         ];
-        let mut chosen: Vec<Option<Disturbance>> = kinds.into_iter().flatten().collect();
+        let kinds = kinds.into_iter().chain(self.aware_kinds(file)).chain(self.beyond_kinds(file));
+        let mut chosen: Vec<Option<Disturbance>> = kinds.flatten().collect();
         match chosen.len() {
             1 => chosen.remove(0),
             0 => {
@@ -152,11 +154,6 @@ impl Builder<'_> {
         Some(Disturbance::Toxic { edge: edge?, toxic })
     }
 
-    fn process(self, at: &At<ProcessFile>, action: ProcessAction) -> Option<Disturbance> {
-        let role = self.get(at.value.as_ref()?.role)?.0;
-        Some(Disturbance::Process { role, action })
-    }
-
     fn set(self, file: &SettingsFile) -> Option<Disturbance> {
         let (role, set) = (self.get(file.role), self.values(&file.set));
         Some(Disturbance::Settings { role: role?.0, set: set? })
@@ -184,13 +181,17 @@ impl Builder<'_> {
         stream: Option<Leaf<Stream>>,
         share: Option<Leaf<Share>>,
     ) -> (Option<EdgeName>, Option<Stream>, Option<Share>) {
-        let toxicity = self.or(share, Share::ALL);
-        if let (Some(toxicity), Some(leaf)) = (toxicity, share)
-            && toxicity == Share::NONE
-        {
+        let toxicity = self.some_share(share);
+        (self.get(edge), self.or(stream, Stream::Downstream), toxicity)
+    }
+
+    /// A share of something, by default all of it, and never nothing of it.
+    fn some_share(self, share: Option<Leaf<Share>>) -> Option<Share> {
+        let value = self.or(share, Share::ALL);
+        if let (Some(Share::NONE), Some(leaf)) = (value, share) {
             self.wrong_leaf(&leaf, "a fault on nothing touches nothing");
         }
-        (self.get(edge), self.or(stream, Stream::Downstream), toxicity)
+        value
     }
 
     /// Settings and attributes: numbers and truth values as such, everything else as text.
@@ -205,14 +206,19 @@ impl Builder<'_> {
         Some(values)
     }
 
-    /// Of a service that is somebody else's only connections can be disturbed.
+    /// A service that is somebody else's has no processes, stores and settings of ours.
     fn check_target(self, node: usize, fault: &Fault, target: Option<&TargetPlan>) {
-        if matches!(target, Some(TargetPlan::Url { .. })) && fault.what.edge().is_none() {
-            let message = format!("`{}` cannot act on a target that the run did not start", fault.name);
+        let reaches = matches!(
+            fault.what,
+            Disturbance::Toxic { .. } | Disturbance::Down { .. } | Disturbance::Clients { .. }
+        );
+        if matches!(target, Some(TargetPlan::Url { .. })) && !reaches {
+            let (name, kind) = (&fault.name, fault.what.kind());
+            let message = format!("`{name}` (`{kind}`) cannot act on a target that the run did not start");
             self.refuse(
                 node,
                 message,
-                "faults on the edge `load/target`, or a profile of the reference target",
+                "faults on the network and on the clients; the others on a profile of the reference target",
             );
         }
     }

@@ -1,10 +1,23 @@
 //! What is broken on purpose.
 
+mod aware;
+mod beyond;
+
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::Deserialize;
 
+pub(crate) use self::{
+    aware::{
+        CorruptStreamFile, CutStreamFile, HttpLatencyFile, HttpStatusFile, RedisErrorFile, RedisLatencyFile,
+        StallStreamFile,
+    },
+    beyond::{
+        CpuLimitFile, DescriptorLimitFile, ExpireShareFile, FillFile, HotKeyFile, LeavingFile, LlmFile,
+        MemoryLimitFile, ProcessFile, ReaderProfile, RetryStormFile, SlowReadersFile, StoreFile,
+    },
+};
 use crate::{
     fault::{EdgeName, Stream},
     field::{At, Leaf, Names},
@@ -44,12 +57,50 @@ pub(crate) struct FaultFile {
     pub(crate) packet_loss: Option<At<PacketLossFile>>,
     /// Any toxic of the fault proxy, in its own terms.
     pub(crate) toxic: Option<At<ToxicFile>>,
+    /// Requests are answered with an error.
+    pub(crate) http_status: Option<At<HttpStatusFile>>,
+    /// Requests are held back.
+    pub(crate) http_latency: Option<At<HttpLatencyFile>>,
+    /// Streams of events are cut.
+    pub(crate) cut_stream: Option<At<CutStreamFile>>,
+    /// Streams of events stand still.
+    pub(crate) stall_stream: Option<At<StallStreamFile>>,
+    /// One event of a stream is garbled.
+    pub(crate) corrupt_stream: Option<At<CorruptStreamFile>>,
+    /// Redis's commands are held back.
+    pub(crate) redis_latency: Option<At<RedisLatencyFile>>,
+    /// Redis's commands are answered with an error.
+    pub(crate) redis_error: Option<At<RedisErrorFile>>,
     /// A process is killed, and started again when the fault is over.
     pub(crate) kill: Option<At<ProcessFile>>,
     /// A process is asked to end, and started again when the fault is over.
     pub(crate) terminate: Option<At<ProcessFile>>,
     /// A process is stopped, and goes on when the fault is over.
     pub(crate) pause: Option<At<ProcessFile>>,
+    /// A process is killed when it holds more memory.
+    pub(crate) memory_limit: Option<At<MemoryLimitFile>>,
+    /// A process has less processor time.
+    pub(crate) cpu_limit: Option<At<CpuLimitFile>>,
+    /// A process can have fewer descriptors.
+    pub(crate) descriptor_limit: Option<At<DescriptorLimitFile>>,
+    /// A store loses all its keys.
+    pub(crate) flush: Option<At<StoreFile>>,
+    /// A store loses a share of its keys.
+    pub(crate) expire_share: Option<At<ExpireShareFile>>,
+    /// A key of a store is read again and again.
+    pub(crate) hot_key: Option<At<HotKeyFile>>,
+    /// A store is filled.
+    pub(crate) fill: Option<At<FillFile>>,
+    /// A store refuses what writes.
+    pub(crate) read_only: Option<At<StoreFile>>,
+    /// The LLM behaves otherwise.
+    pub(crate) llm: Option<At<LlmFile>>,
+    /// Clients try again at once.
+    pub(crate) retry_storm: Option<At<RetryStormFile>>,
+    /// Clients read slowly.
+    pub(crate) slow_readers: Option<At<SlowReadersFile>>,
+    /// Clients leave in the middle of an answer.
+    pub(crate) leaving: Option<At<LeavingFile>>,
     /// A stand-in's settings are others.
     pub(crate) settings: Option<At<SettingsFile>>,
 }
@@ -149,15 +200,6 @@ pub(crate) struct ToxicFile {
     pub(crate) share: Option<Leaf<Share>>,
     /// By name; times are milliseconds.
     pub(crate) attributes: Option<At<Names<Leaf<String>>>>,
-}
-
-/// A process of the stack.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "ProcessFault")]
-pub(crate) struct ProcessFile {
-    /// Its name: `service-0`.
-    pub(crate) role: Leaf<Name>,
 }
 
 /// A stand-in's settings.

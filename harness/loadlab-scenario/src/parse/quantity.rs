@@ -15,11 +15,16 @@ const DURATION: &str = "a duration with its unit: `250ms`, `5s`, `1m30s`, `2h`";
 const SHARE: &str = "a share: `80%` or `0.8`";
 const RATE: &str = "a rate: `50/s`, `3000/m`, `100/h`";
 const BYTE_RATE: &str = "bytes per second: `500B/s`, `50KB/s`, `1.5MB/s`";
+const BYTE_SIZE: &str = "bytes: `500B`, `50KB`, `1.5MB`, `2GiB`";
 const NUMBER: &str = "a number: `20`, `1.5`";
 
 /// Bytes per second of scenario time, 1 or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ByteRate(pub(crate) u64);
+
+/// Bytes, 1 or more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ByteSize(pub(crate) u64);
 
 /// A name of something in the scenario, which objectives and templates can mention.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +110,18 @@ fn decimal(text: &str) -> Option<f64> {
 }
 
 fn byte_rate(text: &str) -> Option<ByteRate> {
-    let amount = text.trim().strip_suffix("/s")?.trim_end();
+    let bytes = bytes(text.trim().strip_suffix("/s")?.trim_end())?;
+    // Faster than any connection of today is a slip of the hand.
+    (1.0..=1e12).contains(&bytes).then_some(ByteRate(bytes as u64))
+}
+
+fn byte_size(text: &str) -> Option<ByteSize> {
+    let bytes = bytes(text.trim())?;
+    // More than any memory of today is a slip of the hand.
+    (1.0..=1e15).contains(&bytes).then_some(ByteSize(bytes as u64))
+}
+
+fn bytes(amount: &str) -> Option<f64> {
     let digits = amount.find(|c: char| c.is_ascii_alphabetic())?;
     let factor = match &amount[digits..] {
         "B" => 1.0,
@@ -114,11 +130,10 @@ fn byte_rate(text: &str) -> Option<ByteRate> {
         "GB" => 1e9,
         "KiB" => 1024.0,
         "MiB" => 1024.0 * 1024.0,
+        "GiB" => 1024.0 * 1024.0 * 1024.0,
         _ => return None,
     };
-    let bytes = decimal(amount[..digits].trim_end())? * factor;
-    // Faster than any connection of today is a slip of the hand.
-    (1.0..=1e12).contains(&bytes).then_some(ByteRate(bytes as u64))
+    Some(decimal(amount[..digits].trim_end())? * factor)
 }
 
 impl FromText for Duration {
@@ -163,7 +178,22 @@ impl FromText for ByteRate {
     }
 
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9.]+ *([kKMG]?B|[KM]iB)/s$", "examples": ["50KB/s"] })
+        json_schema!({ "type": "string", "pattern": "^[0-9.]+ *([kKMG]?B|[KMG]iB)/s$", "examples": ["50KB/s"] })
+    }
+}
+
+impl FromText for ByteSize {
+    fn from_text(text: &str) -> Result<Self, TextError> {
+        byte_size(text).ok_or_else(|| {
+            let message = format!("`{}` is no number of bytes", shortened(text));
+            let digits = text.trim().bytes().all(|byte| byte.is_ascii_digit()) && !text.trim().is_empty();
+            let meant = digits.then(|| format!("{}B", text.trim()));
+            TextError::whole(text, message).accepted(BYTE_SIZE).suggestion(meant)
+        })
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9.]+ *([kKMG]?B|[KMG]iB)$", "examples": ["200MB"] })
     }
 }
 
@@ -303,6 +333,8 @@ mod tests {
         assert_eq!(rate("3000/m").map(Rate::per_second), Ok(50.0));
         assert_eq!(byte_rate("50KB/s"), Some(ByteRate(50_000)));
         assert_eq!(byte_rate("1.5 MiB/s"), Some(ByteRate(1_572_864)));
+        assert_eq!(byte_size("2GiB"), Some(ByteSize(2 << 30)));
+        assert_eq!(byte_size("200MB/s"), None);
         assert_eq!(u32::from_text("1_000"), Ok(1000));
     }
 

@@ -13,7 +13,9 @@ use std::{
 };
 
 use loadlab_chaos::{
+    aware,
     control::{CallError, Toxiproxy},
+    probe::PROBE_SOURCE,
     proxy::{ControlError, EventKind, Options, Proxies, ProxyPatch, ProxySpec, api},
 };
 use loadlab_clock::RunClock;
@@ -38,6 +40,8 @@ pub(super) struct EdgeProxies {
     runtime: Runtime,
     home: Home,
     edges: BTreeMap<(String, String), Edge>,
+    /// By `from/to`: what the proxy reads.
+    aware: BTreeMap<String, aware::Protocol>,
 }
 
 /// Where the proxies are.
@@ -78,7 +82,7 @@ impl EdgeProxies {
             Some(server) => Home::Server { server: server.clone(), prefix: format!("loadlab-{}.", spec.run) },
             None => own(&runtime, spec)?,
         };
-        Ok(Self { runtime, home, edges: BTreeMap::new() })
+        Ok(Self { runtime, home, edges: BTreeMap::new(), aware: spec.aware.clone() })
     }
 
     /// Where the proxies are controlled, `host:port`; Toxiproxy's HTTP interface.
@@ -106,7 +110,8 @@ impl EdgeProxies {
         let place = address::host_and_port(upstream);
         // A restarted process may serve elsewhere.
         let is_there = self.edges.contains_key(&key);
-        let (name, listen) = self.proxy(&proxy_name(from, to), &place, is_there)?;
+        let reads = self.aware.get(&format!("{from}/{to}")).copied();
+        let (name, listen) = self.proxy(&proxy_name(from, to), &place, reads, is_there)?;
         let edge = Edge {
             from: key.0.clone(),
             to: key.1.clone(),
@@ -120,14 +125,24 @@ impl EdgeProxies {
     }
 
     /// Makes a proxy, or leads the one that is there to another place. Gives its name and address.
-    fn proxy(&self, name: &str, place: &str, is_there: bool) -> Result<(String, String), EdgeError> {
+    fn proxy(
+        &self,
+        name: &str,
+        place: &str,
+        reads: Option<aware::Protocol>,
+        is_there: bool,
+    ) -> Result<(String, String), EdgeError> {
         match &self.home {
             Home::Keeper { proxies, .. } => {
                 let view = if is_there {
                     let patch = ProxyPatch { upstream: Some(place.to_owned()), ..ProxyPatch::default() };
                     proxies.update(name, &patch, None)
                 } else {
-                    proxies.create(&ProxySpec::new(name, place))
+                    let mut spec = ProxySpec::new(name, place);
+                    if let Some(protocol) = reads {
+                        spec.protocol = protocol.into();
+                    }
+                    proxies.create(&spec)
                 };
                 view.map(|view| (view.name, view.listen)).map_err(EdgeError::Keeper)
             }
@@ -256,6 +271,7 @@ fn own(runtime: &Runtime, spec: &StackSpec) -> io::Result<Home> {
         clock: RunClock::starting_at(Instant::now(), spec.speed),
         seed: spec.seed,
         metrics: true,
+        probes: Some(PROBE_SOURCE),
         ..Options::default()
     };
     let proxies = {

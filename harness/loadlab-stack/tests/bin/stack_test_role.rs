@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
@@ -117,14 +118,28 @@ fn serve(config: &Config) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// `/exit` ends it with 6; anything else is answered with a metric.
+/// `/exit` ends it with 6, `/grow` takes 64 MiB, `/burn` keeps a core busy, `/open` opens 64 files, and
+/// anything else is answered with a metric.
 fn answer(mut stream: &TcpStream) -> io::Result<()> {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     if line.contains(" /exit ") {
         std::process::exit(6);
     }
-    let text = "up 1\n";
+    if line.contains(" /grow ") {
+        std::mem::forget(vec![1_u8; 64 << 20]);
+    }
+    if line.contains(" /burn ") {
+        thread::spawn(|| {
+            loop {
+                std::hint::spin_loop();
+            }
+        });
+    }
+    let files = if line.contains(" /open ") { 64 } else { 0 };
+    let opened =
+        (0..files).map(|_| File::open("/dev/null").map(std::mem::forget)).filter(Result::is_ok).count();
+    let text = format!("up 1\nopened {opened}\n");
     write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}", text.len())
 }
 
@@ -175,6 +190,7 @@ fn harness(request: &str, panics: bool) -> ExitCode {
         speed: loadlab_clock::Speed::REAL,
         seed: loadlab_clock::Seed::new(1),
         proxying: loadlab_stack::Proxying::default(),
+        aware: BTreeMap::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

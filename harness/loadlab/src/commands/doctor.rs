@@ -63,23 +63,32 @@ fn is_program(file: &Path) -> bool {
 }
 
 fn left_overs() -> Exit {
-    let left = loadlab_stack::left_overs();
-    if left.is_empty() {
+    let (left, groups) = (loadlab_stack::left_overs(), loadlab_stack::left_over_groups());
+    if left.is_empty() && groups.is_empty() {
         output::result("left over     nothing");
         return Exit::Pass;
     }
-    output::result(&left.iter().map(line).collect::<Vec<_>>().join("\n"));
+    let groups = groups.iter().map(|group| format!("left over     control group {}", group.display()));
+    output::result(&left.iter().map(line).chain(groups).collect::<Vec<_>>().join("\n"));
     output::result("              `loadlab doctor --clean` ends them, if no run is going on");
     Exit::Pass
 }
 
 fn clean() -> Exit {
     let report = loadlab_stack::clean(&loadlab_stack::left_overs());
-    output::result(&format!("left over     {} ended", report.killed.len()));
-    if report.remaining.is_empty() {
+    // Their processes had to end first.
+    let groups = loadlab_stack::left_over_groups();
+    let kept = loadlab_stack::remove_groups(&groups);
+    let removed = match groups.len() - kept.len() {
+        0 => String::new(),
+        count => format!(", {count} control groups removed"),
+    };
+    output::result(&format!("left over     {} ended{removed}", report.killed.len()));
+    let mut remaining: Vec<String> = report.remaining.iter().map(line).collect();
+    remaining.extend(kept.iter().map(|group| format!("left over     control group {}", group.display())));
+    if remaining.is_empty() {
         return Exit::Pass;
     }
-    let remaining: Vec<String> = report.remaining.iter().map(line).collect();
     output::fail(Exit::Internal, &format!("these did not end:\n{}", remaining.join("\n")), None)
 }
 

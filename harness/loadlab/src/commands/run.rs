@@ -6,7 +6,7 @@ use loadlab_scenario::plan::TargetPlan;
 use super::show;
 use crate::{
     cli::{OutputFormat, RunArgs},
-    conductor::{self, Finished, Request, RunError, reach::Reach},
+    conductor::{self, Finished, Request, RunError, external::External, reach::Reach},
     exit::Exit,
     output, scenarios,
 };
@@ -28,7 +28,7 @@ pub(crate) fn execute(arguments: &RunArgs) -> Exit {
         return output::fail(Exit::Invalid, text, Some(hint));
     }
     if arguments.dry_run {
-        return dry_run(&plan, &reach, arguments.format);
+        return dry_run(&plan, (&external, &reach), arguments.format);
     }
     let request = Request { plan, out: &arguments.out, external, reach };
     // The load has threads of its own; this one joins what happens.
@@ -45,8 +45,12 @@ pub(crate) fn execute(arguments: &RunArgs) -> Exit {
     }
 }
 
-fn dry_run(plan: &loadlab_scenario::Plan, reach: &Reach, format: OutputFormat) -> Exit {
-    if let Err(error) = conductor::check(plan, reach) {
+fn dry_run(
+    plan: &loadlab_scenario::Plan,
+    (external, reach): (&External, &Reach),
+    format: OutputFormat,
+) -> Exit {
+    if let Err(error) = conductor::check(plan, external, reach) {
         return failed(&error);
     }
     match format {
@@ -85,7 +89,9 @@ fn exit(run: &RunFile) -> Exit {
 fn failed(error: &RunError) -> Exit {
     let text = error.to_string();
     match error {
-        RunError::Profile(_) | RunError::Fault(_) => output::fail(Exit::Invalid, &text, None),
+        RunError::Profile(_) | RunError::Fault(_) | RunError::Unfit(_) => {
+            output::fail(Exit::Invalid, &text, None)
+        }
         RunError::Reach(error) => output::fail(Exit::Invalid, &text, Some(&error.hint())),
         RunError::Refused(refusal) => output::fail(Exit::Invalid, &text, Some(&refusal.hint())),
         RunError::Target(error) => output::fail(Exit::Target, &text, error.hint().as_deref()),

@@ -72,6 +72,7 @@ async fn hold(settled: &Settled) -> Exit {
         seed: settled.seed,
         external: &settled.external,
         proxying: Proxying::default(),
+        faults: &[],
     };
     let up = target::reference(&recipe, &logs, &stop);
     tokio::pin!(up);
@@ -115,6 +116,8 @@ async fn wait(target: Target, signals: &mut Signals) -> Exit {
             event = stack.next_event() => match event {
                 StackEvent::Back { role } => output::say(&format!("{role} is back")),
                 StackEvent::Died { role, how } => output::say(&format!("{role} died: {how}")),
+                // Nobody asks for a limit here.
+                StackEvent::Limit(_) => {}
                 StackEvent::KeeperLost => break output::fail(Exit::Target, "the keeper is gone", None),
             },
         }

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use loadlab_chaos::{
     control::Toxiproxy,
     probe::{ProbePlace, ProbeProtocol},
-    schedule::{Chaos, ChaosRun, Places, ProcessChange, ProcessCommand},
+    schedule::{Chaos, ChaosRun, ClientCommand, Places, ProcessChange, ProcessCommand},
 };
 use loadlab_clock::RunClock;
-use loadlab_engine::{EngineError, EngineOptions, LoadEnd, LoadRun};
+use loadlab_engine::{Clients, EngineError, EngineOptions, LoadEnd, LoadRun};
 use loadlab_record::{EndReason, Ending, EventKind, JournalLine, RunEvent};
 use loadlab_scenario::{
     Plan,
@@ -18,7 +18,7 @@ use loadlab_stack::{Edge, Protocol, RoleSignal, Scraper, Stack, StackEvent, Via,
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{RunError, recording::Recording, target::Target};
+use super::{RunError, limits::Limits, recording::Recording, target::Target};
 use crate::signals::{Said, Signals};
 
 /// What stands in the record when somebody asked for it.
@@ -42,6 +42,8 @@ struct Engine {
     lines: mpsc::UnboundedReceiver<JournalLine>,
     ended: oneshot::Receiver<Result<LoadEnd, EngineError>>,
     stop: CancellationToken,
+    /// How its clients behave otherwise for a while.
+    clients: Clients,
 }
 
 /// The faults at work, and what they say.
@@ -49,6 +51,8 @@ struct Faults {
     chaos: Chaos,
     events: mpsc::UnboundedReceiver<RunEvent>,
     processes: mpsc::UnboundedReceiver<ProcessCommand>,
+    clients: mpsc::UnboundedReceiver<ClientCommand>,
+    limits: Limits,
 }
 
 /// What the loop heard.
@@ -65,6 +69,8 @@ enum Heard {
     Fault(RunEvent),
     /// A fault wants something done to a process.
     Process(ProcessCommand),
+    /// A fault wants clients to behave otherwise, or no longer.
+    Clients(ClientCommand),
     Stack(StackEvent),
 }
 
@@ -85,14 +91,21 @@ impl Load {
                     faults.chaos.stop();
                     self.recording.note(clock.now(), HEALED).map_err(RunError::Folder)?;
                 }
-                Heard::Process(command) => self.change_process(command).await,
+                Heard::Process(command) => self.change_process(command, &mut faults.limits).await,
+                Heard::Clients(command) => change_clients(command, &engine.clients),
                 Heard::Line(line) => {
                     if let Some(objective) = self.recording.take(line).map_err(RunError::Folder)? {
                         stop_for(&mut reason, EndReason::Aborted { objective }, &engine.stop);
                     }
                 }
                 Heard::Published(values) => self.recording.published(values).map_err(RunError::Folder)?,
-                Heard::Stack(event) => self.stack_event(event, clock, &mut reason, &engine.stop)?,
+                Heard::Stack(StackEvent::Limit(said)) => faults.limits.said(said),
+                Heard::Stack(event) => {
+                    if event == StackEvent::KeeperLost {
+                        faults.limits.lost();
+                    }
+                    self.stack_event(event, clock, &mut reason, &engine.stop)?;
+                }
                 Heard::EngineLost => return Err(RunError::EngineLost),
                 Heard::Ended(end) => break end.map_err(RunError::Engine)?,
                 Heard::Signal(signal) if engine.stop.is_cancelled() => {
@@ -107,9 +120,7 @@ impl Load {
                 }
             }
         };
-        for event in faults.end().await {
-            self.recording.event(event).map_err(RunError::Folder)?;
-        }
+        self.end_faults(faults, clock, &mut reason, &engine).await?;
         while let Ok(line) = engine.lines.try_recv() {
             self.recording.take(line).map_err(RunError::Folder)?;
         }
@@ -153,6 +164,7 @@ impl Load {
                 return self.recording.event(event).map_err(RunError::Folder);
             }
             StackEvent::Died { role, how } => (role, how.to_string()),
+            StackEvent::Limit(_) => return Ok(()),
             StackEvent::KeeperLost => ("keeper".to_owned(), "it is gone".to_owned()),
         };
         if role == "keeper" {
@@ -167,10 +179,12 @@ impl Load {
 
 impl Load {
     /// If the keeper is gone, so are all processes, and the loop hears of that.
-    async fn change_process(&mut self, command: ProcessCommand) {
+    async fn change_process(&mut self, command: ProcessCommand, limits: &mut Limits) {
         let Some(stack) = self.target.stack.as_mut() else { return };
         let role = &command.role;
         let asked = match command.what {
+            ProcessChange::Limit(limit, answer) => limits.set(stack, role, limit, answer).await,
+            ProcessChange::Unlimit(limit, answer) => limits.lift(stack, role, limit, answer).await,
             ProcessChange::Begin(ProcessAction::Kill) => stack.signal(role, RoleSignal::Kill).await,
             ProcessChange::Begin(ProcessAction::Terminate) => stack.signal(role, RoleSignal::Terminate).await,
             ProcessChange::Begin(ProcessAction::Pause) => stack.signal(role, RoleSignal::Pause).await,
@@ -179,13 +193,61 @@ impl Load {
         };
         drop(asked);
     }
+
+    /// Heals what is on. What that needs of the stack and of the clients is done meanwhile.
+    async fn end_faults(
+        &mut self,
+        faults: Faults,
+        clock: RunClock,
+        reason: &mut EndReason,
+        engine: &Engine,
+    ) -> Result<(), RunError> {
+        let Faults { chaos, mut events, mut processes, mut clients, mut limits } = faults;
+        let healed = chaos.end();
+        tokio::pin!(healed);
+        loop {
+            let stack_event = next_of(self.target.stack.as_mut());
+            tokio::select! {
+                () = &mut healed => break,
+                Some(command) = processes.recv() => self.change_process(command, &mut limits).await,
+                Some(command) = clients.recv() => change_clients(command, &engine.clients),
+                event = stack_event => match event {
+                    StackEvent::Limit(said) => limits.said(said),
+                    event => {
+                        if event == StackEvent::KeeperLost {
+                            limits.lost();
+                        }
+                        self.stack_event(event, clock, reason, &engine.stop)?;
+                    }
+                },
+            }
+        }
+        while let Ok(event) = events.try_recv() {
+            self.recording.event(event).map_err(RunError::Folder)?;
+        }
+        Ok(())
+    }
+}
+
+/// Who offers the load knows its clients.
+fn change_clients(command: ClientCommand, clients: &Clients) {
+    let ClientCommand { what, on, answer } = command;
+    let requests = if on {
+        clients.begin(what);
+        0
+    } else {
+        clients.end(what)
+    };
+    // At its beginning nobody waits for the number.
+    let _ = answer.send(requests);
 }
 
 impl Faults {
-    /// A plan without faults needs no keeper.
+    /// Without a keeper a run has faults on the clients only; that was checked.
     fn start(plan: &Plan, target: &Target, clock: RunClock) -> Self {
         let (event_sender, events) = mpsc::unbounded_channel();
         let (process_sender, processes) = mpsc::unbounded_channel();
+        let (client_sender, clients) = mpsc::unbounded_channel();
         let chaos = Chaos::start(ChaosRun {
             faults: plan.faults.clone(),
             places: target.stack.as_ref().map_or_else(nowhere, |stack| places(stack, &target.borrowed)),
@@ -194,14 +256,10 @@ impl Faults {
             until: plan.load.duration() + plan.drain,
             events: event_sender,
             processes: process_sender,
+            clients: client_sender,
+            seed: plan.seed,
         });
-        Self { chaos, events, processes }
-    }
-
-    /// Heals what is on. Gives what happened since the last event that was heard.
-    async fn end(mut self) -> Vec<RunEvent> {
-        self.chaos.end().await;
-        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
+        Self { chaos, events, processes, clients, limits: Limits::default() }
     }
 }
 
@@ -224,18 +282,20 @@ fn places(stack: &Stack, borrowed: &BTreeMap<EdgeName, String>) -> Places {
     let admin = |role: &loadlab_stack::RoleUp| {
         (role.name.clone(), role.admin.clone().unwrap_or_else(|| role.listen.clone()))
     };
+    let stores = stack.edges().iter().filter(|edge| edge.protocol == Some(Protocol::Resp));
     Places {
         proxies: Toxiproxy::at(stack.control()),
         edges: edges.collect(),
         admins: stack.roles().iter().map(admin).collect(),
         processes: stack.roles().iter().map(|role| role.name.clone()).collect(),
         probes: stack.edges().iter().filter_map(probe).collect(),
+        stores: stores.map(|edge| (edge.to.clone(), edge.upstream.clone())).collect(),
     }
 }
 
 fn nowhere() -> Places {
-    let (edges, admins, probes) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    Places { proxies: Toxiproxy::at(""), edges, admins, processes: Vec::new(), probes }
+    let (edges, admins, stores, probes) = Default::default();
+    Places { proxies: Toxiproxy::at(""), edges, admins, processes: Vec::new(), stores, probes }
 }
 
 impl Engine {
@@ -243,13 +303,18 @@ impl Engine {
         let (line_sender, lines) = mpsc::unbounded_channel();
         let (end_sender, ended) = oneshot::channel();
         let stop = CancellationToken::new();
+        let clients = Clients::default();
         let load = LoadRun {
             plan: Arc::clone(plan),
             base: target.base.clone(),
             lines: line_sender,
             started,
             stop: stop.clone(),
-            options: EngineOptions { through: target.through.clone(), ..EngineOptions::default() },
+            options: EngineOptions {
+                clients: clients.clone(),
+                through: target.through.clone(),
+                ..EngineOptions::default()
+            },
         };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("engine").enable_all().build()?;
@@ -259,7 +324,7 @@ impl Engine {
             drop(end_sender.send(end));
             runtime.shutdown_background();
         })?;
-        Ok(Self { lines, ended, stop })
+        Ok(Self { lines, ended, stop, clients })
     }
 }
 
@@ -271,12 +336,7 @@ async fn hear(
     stack: Option<&mut Stack>,
     signals: &mut Signals,
 ) -> Heard {
-    let stack_event = async {
-        match stack {
-            Some(stack) => stack.next_event().await,
-            None => std::future::pending().await,
-        }
-    };
+    let stack_event = next_of(stack);
     tokio::select! {
         Some(line) = engine.lines.recv() => Heard::Line(line),
         ended = &mut engine.ended => ended.map_or(Heard::EngineLost, Heard::Ended),
@@ -287,7 +347,16 @@ async fn hear(
         Some(values) = scraper.next() => Heard::Published(values),
         Some(event) = faults.events.recv() => Heard::Fault(event),
         Some(command) = faults.processes.recv() => Heard::Process(command),
+        Some(command) = faults.clients.recv() => Heard::Clients(command),
         event = stack_event => Heard::Stack(event),
+    }
+}
+
+/// The next thing that happens to a stack; never, without one.
+async fn next_of(stack: Option<&mut Stack>) -> StackEvent {
+    match stack {
+        Some(stack) => stack.next_event().await,
+        None => std::future::pending().await,
     }
 }
 

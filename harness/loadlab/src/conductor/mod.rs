@@ -12,6 +12,7 @@
 pub mod admission;
 pub mod environment;
 pub mod external;
+mod limits;
 mod measure;
 mod progress;
 pub mod reach;
@@ -20,7 +21,7 @@ pub mod target;
 
 use std::{fmt, path::Path, sync::Arc};
 
-use loadlab_chaos::schedule::{self, PlaceError};
+use loadlab_chaos::schedule::{self, FitError, PlaceError};
 use loadlab_record::{Ending, FORMAT, Header, JournalLine, RunFile, TargetInfo};
 use loadlab_scenario::{Plan, plan::TargetPlan};
 use target_service::profile::{Profile, ProfileError};
@@ -73,6 +74,8 @@ pub enum RunError {
     Fault(PlaceError),
     /// A fault goes where it must not, or cannot.
     Reach(ReachError),
+    /// A fault does not fit what it acts on.
+    Unfit(FitError),
     /// The run folder.
     Folder(FolderError),
     /// There is nothing to load.
@@ -94,6 +97,7 @@ impl fmt::Display for RunError {
             Self::Refused(error) => write!(f, "{error}"),
             Self::Fault(error) => write!(f, "{error}"),
             Self::Reach(error) => write!(f, "{error}"),
+            Self::Unfit(error) => write!(f, "{error}"),
             Self::Folder(error) => write!(f, "{error}"),
             Self::Target(error) => write!(f, "{error}"),
             Self::Engine(error) => write!(f, "the load could not be offered: {error}"),
@@ -117,7 +121,7 @@ pub fn profile(plan: &Plan) -> Result<Option<Profile>, RunError> {
 }
 
 /// Everything that can be said about a plan before it starts.
-pub fn check(plan: &Plan, reach: &Reach) -> Result<Option<Profile>, RunError> {
+pub fn check(plan: &Plan, external: &External, reach: &Reach) -> Result<Option<Profile>, RunError> {
     let profile = profile(plan)?;
     let waits = profile.as_ref().map(Profile::modelled_waits).unwrap_or_default();
     admission::check(plan, &waits).map_err(RunError::Refused)?;
@@ -126,6 +130,7 @@ pub fn check(plan: &Plan, reach: &Reach) -> Result<Option<Profile>, RunError> {
         Some(profile) => {
             let (edges, processes) = target::places(profile);
             schedule::check(&plan.faults, &edges, &processes).map_err(RunError::Fault)?;
+            target::check_kinds(profile, &plan.faults, external).map_err(RunError::Unfit)?;
         }
         // A server's own proxies are edges too; which there are is asked when it is needed.
         None if reach.toxiproxy.is_some() => {}
@@ -136,7 +141,7 @@ pub fn check(plan: &Plan, reach: &Reach) -> Result<Option<Profile>, RunError> {
 
 /// Carries a plan out, whatever ends it.
 pub async fn run(request: Request<'_>) -> Result<Finished, RunError> {
-    let profile = check(&request.plan, &request.reach)?;
+    let profile = check(&request.plan, &request.external, &request.reach)?;
     let mut signals = Signals::listen().map_err(RunError::System)?;
     let environment = environment::read();
     let stamp = environment.started.replace([':', '-'], "");

@@ -2,13 +2,19 @@
 
 use std::{collections::BTreeMap, fmt, net::ToSocketAddrs as _, path::Path, time::Duration};
 
+use loadlab_chaos::{
+    aware,
+    schedule::{self, FitError, Kinds},
+};
 use loadlab_clock::{Seed, Speed};
 use loadlab_record::TargetInfo;
 use loadlab_scenario::{
-    fault::EdgeName,
+    fault::{Disturbance, EdgeName, Fault},
     plan::{Plan, TargetPlan},
 };
-use loadlab_stack::{MetricsEndpoint, Proxying, RoleSpec, Stack, StackError, StackRequest, host_and_port};
+use loadlab_stack::{
+    MetricsEndpoint, Protocol, Proxying, RoleSpec, Stack, StackError, StackRequest, host_and_port,
+};
 use target_service::{
     profile::{Profile, ProfileError},
     topology::topology,
@@ -110,6 +116,36 @@ pub fn places(profile: &Profile) -> (Vec<EdgeName>, Vec<String>) {
     (edges, roles.into_iter().map(|role| role.name).collect())
 }
 
+/// Checks that faults fit the processes that a profile's stack will have.
+pub fn check_kinds(profile: &Profile, faults: &[Fault], external: &External) -> Result<(), FitError> {
+    let roles = topology(profile);
+    let named = |kind: &str| -> Vec<String> {
+        roles.iter().filter(|role| role.role == kind).map(|role| role.name.clone()).collect()
+    };
+    let speaks = roles.iter().filter_map(|role| Some((role.name.clone(), readable(role.role)?))).collect();
+    let external: Vec<String> = external.by_role().into_keys().collect();
+    let kinds = Kinds { speaks: &speaks, stores: &named("redis"), llms: &named("llm"), external: &external };
+    schedule::check_kinds(faults, kinds)
+}
+
+/// What is spoken to a role, where the fault proxy can read it.
+fn readable(role: &str) -> Option<aware::Protocol> {
+    match Protocol::of_role(role)? {
+        Protocol::Http => Some(aware::Protocol::Http),
+        Protocol::Resp => Some(aware::Protocol::Resp),
+        Protocol::Postgresql => None,
+    }
+}
+
+/// The edges whose proxies have to read what is spoken, since a fault acts on that.
+pub fn aware_edges(faults: &[Fault]) -> BTreeMap<String, aware::Protocol> {
+    let edge = |fault: &Fault| {
+        let Disturbance::Toxic { edge, toxic } = &fault.what else { return None };
+        Some((edge.to_string(), aware::fault::FaultKind::protocol_of(&toxic.kind)?))
+    };
+    faults.iter().filter_map(edge).collect()
+}
+
 /// What a stack is made of, beside where its logs go.
 #[derive(Debug)]
 pub struct Recipe<'a> {
@@ -125,6 +161,8 @@ pub struct Recipe<'a> {
     pub external: &'a External,
     /// How its edges run.
     pub proxying: Proxying,
+    /// What will be broken.
+    pub faults: &'a [Fault],
 }
 
 /// Brings up what a plan loads. `profile` is the plan's, if it loads the reference target.
@@ -139,12 +177,20 @@ pub async fn up(
     let proxying = reach.proxying(plan, &borrowed);
     match (&plan.target, profile) {
         (TargetPlan::Profile { name, .. }, Some(profile)) => {
-            let recipe = Recipe { profile, name, speed: plan.speed, seed: plan.seed, external, proxying };
+            let recipe = Recipe {
+                profile,
+                name,
+                speed: plan.speed,
+                seed: plan.seed,
+                external,
+                proxying,
+                faults: &plan.faults,
+            };
             reference(&recipe, logs, stop).await
         }
         (TargetPlan::Url { base, metrics }, _) => {
             let target = foreign(base, metrics.as_deref()).await?;
-            if plan.faults.is_empty() {
+            if plan.faults.iter().all(|fault| fault.what.edge().is_none()) {
                 return Ok(target);
             }
             let stack = Stack::up(before_foreign(plan, base, proxying, logs), stop.clone());
@@ -190,6 +236,7 @@ fn request(recipe: &Recipe<'_>, logs: &Path) -> StackRequest {
         roles: roles.collect(),
         external: recipe.external.by_role(),
         proxying: recipe.proxying.clone(),
+        aware: aware_edges(recipe.faults),
         ..keeper_alone(logs, recipe.speed, recipe.seed)
     }
 }
@@ -197,7 +244,8 @@ fn request(recipe: &Recipe<'_>, logs: &Path) -> StackRequest {
 /// A keeper with nothing but the proxy before somebody else's target.
 fn before_foreign(plan: &Plan, base: &str, proxying: Proxying, logs: &Path) -> StackRequest {
     let external = BTreeMap::from([(FOREIGN.to_owned(), base.to_owned())]);
-    StackRequest { external, proxying, ..keeper_alone(logs, plan.speed, plan.seed) }
+    let aware = aware_edges(&plan.faults);
+    StackRequest { external, proxying, aware, ..keeper_alone(logs, plan.speed, plan.seed) }
 }
 
 /// A keeper that has nothing to keep.
@@ -215,6 +263,7 @@ fn keeper_alone(logs: &Path, speed: Speed, seed: Seed) -> StackRequest {
         speed,
         seed,
         proxying: Proxying::default(),
+        aware: BTreeMap::new(),
     }
 }
 

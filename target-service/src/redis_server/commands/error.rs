@@ -80,6 +80,8 @@ pub(in super::super) enum CommandError {
         /// What was asked for.
         subcommand: String,
     },
+    /// Nothing may be written.
+    ReadOnly,
     /// The memory is full and nothing may be evicted.
     OutOfMemory,
     /// `MULTI` in a transaction.
@@ -224,6 +226,7 @@ impl CommandError {
             Self::ZaddIncrement => "ERR INCR option supports a single increment-element pair",
             Self::Cursor => "ERR invalid cursor",
             Self::Database => "ERR DB index is out of range",
+            Self::ReadOnly => "READONLY You can't write against a read only replica.",
             Self::OutOfMemory => "OOM command not allowed when used memory > 'maxmemory'.",
             Self::NestedMulti => "ERR MULTI calls can not be nested",
             Self::WatchInMulti => "ERR WATCH inside MULTI is not allowed",

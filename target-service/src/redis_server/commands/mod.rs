@@ -132,6 +132,10 @@ fn check(
     let executes = spec.name == "exec";
     if spec.has(WRITES) || executes {
         let settings = server.settings.get();
+        let writes = spec.has(WRITES) || queued.iter().any(|(spec, _)| spec.has(WRITES));
+        if settings.read_only && writes {
+            return Err(CommandError::ReadOnly);
+        }
         let has_room = state.make_room(settings.maxmemory_bytes, settings.maxmemory_policy);
         let adds = spec.has(ADDS) || executes && queued.iter().any(|(spec, _)| spec.has(ADDS));
         if adds && !has_room {

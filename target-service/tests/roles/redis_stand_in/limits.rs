@@ -79,6 +79,21 @@ fn the_limit_is_set_by_config_and_by_settings_and_each_sees_the_other() {
 }
 
 #[test]
+fn a_read_only_store_refuses_what_writes_and_answers_the_rest() {
+    let server = StandIn::start();
+    let mut wire = Wire::to(server.address);
+    assert_eq!(wire.ask("SET a b"), Answer::Line(OK.to_owned()));
+    server.admin(200, "PATCH /admin/settings", r#"{"read_only": true}"#);
+    let refused = "-READONLY You can't write against a read only replica.";
+    for command in ["SET a c", "DEL a", "PEXPIRE a 1", "FLUSHALL"] {
+        assert_eq!(wire.ask(command), Answer::Line(refused.to_owned()), "{command}");
+    }
+    assert_eq!(wire.ask("GET a"), Answer::Bulk(Some(b"b".to_vec())));
+    server.admin(200, "PATCH /admin/settings", r#"{"read_only": false}"#);
+    assert_eq!(wire.ask("DEL a"), Answer::Line(":1".to_owned()));
+}
+
+#[test]
 fn service_time_is_scenario_time_and_delays_a_pipeline_only_once() {
     let speed = Speed::try_new(10.0).expect("a speed");
     let server = StandIn::with(speed, |redis| {

@@ -194,6 +194,27 @@ async fn errors_have_their_share_and_are_the_same_for_the_same_seed() {
 }
 
 #[tokio::test]
+async fn garbage_is_an_answer_of_the_right_status_that_nobody_can_read() {
+    let mock = mock(1.0, |profile| profile.llm.garbage = true);
+    let messages = json!([{"role": "user", "content": "hello"}]);
+    let cases = [
+        ("/v1/embeddings", json!({"input": "text"}), "application/json"),
+        ("/v1/chat/completions", json!({"messages": messages}), "application/json"),
+        ("/v1/chat/completions", json!({"messages": messages, "stream": true}), "text/event-stream"),
+    ];
+    for (path, body, kind) in cases {
+        let answer = post(&mock, path, &body).await.expect("an answer");
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["content-type"]),
+            (200, &kind.parse().expect("a value"))
+        );
+        let text = answer.text().await.expect("text");
+        let data = text.strip_prefix("data: ").unwrap_or(&text);
+        assert!(!data.is_empty() && serde_json::from_str::<Value>(data).is_err(), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn too_many_calls_are_told_when_to_come_back() {
     let mock = mock(1.0, |profile| {
         let limit = LlmRateLimit { per_second: 0.1, burst: 3, retry_after: Duration::ZERO };
