@@ -78,6 +78,9 @@ pub struct EngineOptions {
     pub logins_at_once: usize,
     /// `User-Agent`, unless a step sets its own.
     pub user_agent: String,
+    /// Connections of the experiment's users, where users are split, are made to this `host:port`
+    /// instead: a proxy before the target. Requests and certificates are the target's all the same.
+    pub experiment_through: Option<String>,
     /// Certificates that are trusted beside the web's roots.
     pub trusted: Vec<CertificateDer<'static>>,
 }
@@ -88,6 +91,7 @@ impl Default for EngineOptions {
             workers_max: 4_096,
             logins_at_once: 32,
             user_agent: concat!("loadlab/", env!("CARGO_PKG_VERSION")).to_owned(),
+            experiment_through: None,
             trusted: Vec::new(),
         }
     }
@@ -229,7 +233,14 @@ async fn prepare(run: &LoadRun) -> Result<Arc<Engine>, EngineError> {
     let names = run.plan.journeys.iter().flat_map(|journey| &journey.steps).map(|step| step.name.clone());
     let threads = Handle::current().metrics().num_workers();
     let recorder = Arc::new(Recorder::new(threads, names.collect(), run.plan.speed));
-    Ok(Arc::new(Engine::new(program, common, dialer, recorder)))
+    let experiment = match &run.options.experiment_through {
+        None => None,
+        Some(proxy) => {
+            let dialer = Dialer::new(&base, &run.options.trusted).await.map_err(EngineError::Dial)?;
+            Some(dialer.redirected(proxy).await.map_err(EngineError::Dial)?)
+        }
+    };
+    Ok(Arc::new(Engine::new(program, common, dialer, recorder).with_experiment(experiment)))
 }
 
 /// Starts the workers and logs the users in.
