@@ -26,10 +26,7 @@ mod interval;
 use std::collections::BTreeMap;
 
 use loadlab_record::{ArmResult, ArmsResult, Difference, Histogram, Outcome, RunFile, Window};
-use loadlab_scenario::{
-    arms::Arm,
-    plan::{Load, Plan},
-};
+use loadlab_scenario::{arms::Arm, plan::Load};
 
 use self::{
     clustered::{Cell, Clustered},
@@ -64,7 +61,7 @@ pub(crate) fn compare(run: &RunFile) -> Option<ArmsResult> {
     let arms = run.plan.arms.as_ref()?;
     let rules = Rules::of(&run.plan);
     let sides = Arm::BOTH.map(|arm| Side::of(arm, run.measured(), &rules));
-    let (control_users, experiment_users) = arms.sizes(run.plan.seed, identities(&run.plan));
+    let (control_users, experiment_users) = arms.sizes(run.plan.seed, run.plan.identities());
     let differences = differences(&sides, &rules, Z_JOINT);
     let result = |side: usize, arm, users| arm_result(&sides[side], arm, users, run.measured(), &rules);
     let (verdict, different) = verdict(&differences);
@@ -77,11 +74,6 @@ pub(crate) fn compare(run: &RunFile) -> Option<ArmsResult> {
         differences,
         confidence: CONFIDENCE,
     })
-}
-
-/// Identities that can occur.
-fn identities(plan: &Plan) -> u32 {
-    plan.load.users_max().map_or(plan.users.count, |most| most.min(plan.users.count))
 }
 
 impl Side {
@@ -241,14 +233,15 @@ fn verdict(differences: &[Difference]) -> (String, bool) {
 /// `p95 is higher by 1.2 s (0.9 s to 1.5 s)`.
 fn words(difference: &Difference) -> Option<String> {
     let (by, (low, high)) = (difference.difference?, difference.interval?);
-    let (verb, least, most) = if by > 0.0 { ("higher", low, high) } else { ("lower", -high, -low) };
+    let (side, least, most) = if by > 0.0 { ("higher", low, high) } else { ("lower", -high, -low) };
+    let verb = if difference.measure.ends_with('s') && difference.measure != "loss" { "are" } else { "is" };
     let text = |value: f64| match difference.unit.as_str() {
         "share" => number(value * 100.0),
         unit => value_text(value, unit),
     };
     let points = if difference.unit == "share" { " percentage points" } else { "" };
     Some(format!(
-        "{} is {verb} by {}{points} ({} to {})",
+        "{} {verb} {side} by {}{points} ({} to {})",
         difference.measure,
         text(by.abs()),
         text(least),

@@ -103,6 +103,11 @@ impl Plan {
         bounds.min()
     }
 
+    /// Identities that can occur: those of `users.count` that the load has a user for.
+    pub fn identities(&self) -> u32 {
+        self.load.users_max().map_or(self.users.count, |most| most.min(self.users.count))
+    }
+
     /// What the generator needs for it.
     pub fn needs(&self) -> Needs {
         let per_user = self.connections_per_user();

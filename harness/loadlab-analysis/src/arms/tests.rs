@@ -170,17 +170,17 @@ fn of_a_thousand_aa_runs_95_in_100_intervals_contain_0_and_5_in_100_runs_show_a_
 
 #[test]
 fn also_where_users_differ() {
-    let found = Found::of(World { users_differ: 0.25, ..INDEPENDENT }, 400);
-    let (least, most) = found.coverage(400);
-    assert!(least > 0.95 - allowance(400) && most < 0.96 + allowance(400), "{:?}", found.contain);
+    let found = Found::of(World { users_differ: 0.25, ..INDEPENDENT }, 300);
+    let (least, most) = found.coverage(300);
+    assert!(least > 0.95 - allowance(300) && most < 0.96 + allowance(300), "{:?}", found.contain);
 }
 
 /// A second of which a quarter is left in the next: blocks of four seconds see nearly all of it.
 #[test]
 fn also_where_one_moment_is_like_the_next() {
-    let found = Found::of(World { moments_differ: 0.1, lasts: 0.25, ..INDEPENDENT }, 400);
-    let (least, most) = found.coverage(400);
-    assert!(least > 0.94 - allowance(400) && most < 0.97 + allowance(400), "{:?}", found.contain);
+    let found = Found::of(World { moments_differ: 0.1, lasts: 0.25, ..INDEPENDENT }, 300);
+    let (least, most) = found.coverage(300);
+    assert!(least > 0.94 - allowance(300) && most < 0.97 + allowance(300), "{:?}", found.contain);
 }
 
 #[test]

@@ -33,6 +33,7 @@ impl Builder<'_> {
             && let Some(node) = leaf.node
         {
             self.refuse(node, "one of the arms would have no users", "a share above 0% and below 100%");
+            return None;
         }
         let set = file.set.as_ref().map_or(Some(BTreeMap::new()), |set| self.settings(set));
         if let (Some(set), Some(values)) = (&set, &file.set) {

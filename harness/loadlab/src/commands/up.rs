@@ -71,6 +71,7 @@ async fn hold(settled: &Settled) -> Exit {
         speed: settled.speed,
         seed: settled.seed,
         external: &settled.external,
+        experiment: None,
     };
     let up = target::reference(&recipe, &logs, &stop);
     tokio::pin!(up);

@@ -15,7 +15,10 @@ use target_service::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::external::{External, without_password};
+use super::{
+    arms,
+    external::{External, without_password},
+};
 use crate::roles;
 
 /// Longest time for a role to become ready. The service warms its caches before; on a busy machine
@@ -53,6 +56,8 @@ pub enum TargetError {
     },
     /// The stack did not come up.
     Stack(StackError),
+    /// The settings of the experiment's instance make no profile.
+    Experiment(ProfileError),
 }
 
 impl fmt::Display for TargetError {
@@ -60,6 +65,7 @@ impl fmt::Display for TargetError {
         match self {
             Self::Unreachable { base, reason } => write!(f, "the target {base} cannot be reached: {reason}"),
             Self::Stack(error) => write!(f, "the target did not start: {}", with_causes(error)),
+            Self::Experiment(error) => write!(f, "the experiment's instance: {error}"),
         }
     }
 }
@@ -74,7 +80,7 @@ impl TargetError {
                 Some(format!("its last words:\n{}", log.trim_end()))
             }
             Self::Unreachable { .. } => Some("start the service first, or correct --target".to_owned()),
-            Self::Stack(_) => None,
+            Self::Stack(_) | Self::Experiment(_) => None,
         }
     }
 }
@@ -108,6 +114,8 @@ pub struct Recipe<'a> {
     pub seed: Seed,
     /// Real services in place of stand-ins.
     pub external: &'a External,
+    /// The profile of the experiment's instance, where users are split and it has settings of its own.
+    pub experiment: Option<Profile>,
 }
 
 /// Brings up what a plan loads. `profile` is the plan's, if it loads the reference target.
@@ -120,7 +128,8 @@ pub async fn up(
 ) -> Result<Target, TargetError> {
     match (&plan.target, profile) {
         (TargetPlan::Profile { name, .. }, Some(profile)) => {
-            let recipe = Recipe { profile, name, speed: plan.speed, seed: plan.seed, external };
+            let experiment = arms::experiment(plan, profile).map_err(TargetError::Experiment)?;
+            let recipe = Recipe { profile, name, speed: plan.speed, seed: plan.seed, external, experiment };
             reference(&recipe, logs, stop).await
         }
         (TargetPlan::Url { base, metrics }, _) => foreign(base, metrics.as_deref()).await,
@@ -150,12 +159,16 @@ pub async fn reference(
 }
 
 fn request(recipe: &Recipe<'_>, logs: &Path) -> StackRequest {
-    let config = serde_json::json!({ "speed": recipe.speed, "seed": recipe.seed, "profile": recipe.profile });
+    let config = |role: &str| {
+        let experiment = recipe.experiment.as_ref().filter(|_| arms::is_experiment(role));
+        let profile = experiment.unwrap_or(recipe.profile);
+        serde_json::json!({ "speed": recipe.speed, "seed": recipe.seed, "profile": profile })
+    };
     let roles = topology(recipe.profile).into_iter().map(|role| RoleSpec {
+        config: config(&role.name),
         name: role.name,
         role: role.role.to_owned(),
         depends_on: role.depends_on,
-        config: config.clone(),
     });
     let run = logs.parent().and_then(Path::file_name).unwrap_or_default();
     StackRequest {
