@@ -365,13 +365,12 @@ impl Bin {
         }
         if let Some(cohort) = sample.cohort {
             let of = |known: &&mut ArmWindow| (known.arm, known.cohort) == (cohort.arm, cohort.number);
-            match self.arms.iter_mut().find(of) {
-                Some(known) => known.book(sample.outcome, response),
-                None => {
-                    let mut new = ArmWindow::of(cohort);
-                    new.book(sample.outcome, response);
-                    self.arms.push(new);
-                }
+            if let Some(known) = self.arms.iter_mut().find(of) {
+                known.book(sample.outcome, response);
+            } else {
+                let mut new = ArmWindow::of(cohort);
+                new.book(sample.outcome, response);
+                self.arms.push(new);
             }
         }
     }

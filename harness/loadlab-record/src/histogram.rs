@@ -402,7 +402,9 @@ mod tests {
         #[test]
         fn counting_sparsely_is_counting(values in vec(0_u64..5_000_000_000, 0..200)) {
             let mut sparse = Histogram::new();
-            values.iter().for_each(|micros| sparse.record_sparsely(*micros));
+            for micros in &values {
+                sparse.record_sparsely(*micros);
+            }
             prop_assert_eq!(sparse, of(&values));
         }
     }

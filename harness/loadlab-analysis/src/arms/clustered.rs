@@ -34,8 +34,8 @@ pub(super) struct Clustered {
     pub(super) arrivals: f64,
     /// As it would be if arrivals were independent.
     independent: f64,
-    /// As it is.
-    clustered: f64,
+    /// As the cells show it.
+    estimated: f64,
 }
 
 impl Cell {
@@ -59,7 +59,7 @@ impl Clustered {
             cells.iter().map(|cell| (event(cell) as f64, cell.response.count() as f64)).collect();
         let (events, arrivals) = counted.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         if arrivals <= 0.0 {
-            return Self { share: 0.0, arrivals, independent: 0.0, clustered: 0.0 };
+            return Self { share: 0.0, arrivals, independent: 0.0, estimated: 0.0 };
         }
         let share = events / arrivals;
         let (mut cohorts, mut blocks, mut cell_squares) = (BTreeMap::new(), BTreeMap::new(), 0.0);
@@ -78,7 +78,7 @@ impl Clustered {
             arrivals,
             independent: share * (1.0 - share) / arrivals,
             // A single cohort or block says nothing about how such differ.
-            clustered: cohorts.unwrap_or(cells) + blocks.unwrap_or(cells) - cells,
+            estimated: cohorts.unwrap_or(cells) + blocks.unwrap_or(cells) - cells,
         }
     }
 }
@@ -107,6 +107,6 @@ fn unbiased(clusters: usize) -> f64 {
 /// both, because that of a single arm is hardly known.
 pub(super) fn design_effect(sides: &[Clustered; 2]) -> f64 {
     let independent: f64 = sides.iter().map(|side| side.independent).sum();
-    let clustered: f64 = sides.iter().map(|side| side.clustered).sum();
-    if independent > 0.0 { (clustered / independent).max(1.0) } else { 1.0 }
+    let estimated: f64 = sides.iter().map(|side| side.estimated).sum();
+    if independent > 0.0 { (estimated / independent).max(1.0) } else { 1.0 }
 }

@@ -51,11 +51,11 @@ async fn every_request_of_a_user_names_the_users_arm_logins_and_retries_too() {
     plan.client.retries.after = vec![RetryAfter::Shed];
     let (arms, seed) = (plan.arms.clone().expect("split"), plan.seed);
     let ran = run(plan, &server.base).await;
-    let seen = arms_seen(&server);
-    for (user, arm) in &seen {
+    let requests = arms_seen(&server);
+    for (user, arm) in &requests {
         assert_eq!(arm, arms.arm_of(seed, *user).name(), "user {user}");
     }
-    assert_eq!(seen.iter().map(|(user, _)| user).collect::<BTreeSet<_>>().len(), 20);
+    assert_eq!(requests.iter().map(|(user, _)| user).collect::<BTreeSet<_>>().len(), 20);
     let in_arms: u64 = ran.total.arms.iter().map(|cohort| cohort.ended.total()).sum();
     assert_eq!(in_arms, ran.total.ended.total(), "every arrival that ended is in an arm");
     let of_experiment: u64 = ran
