@@ -18,7 +18,7 @@ use loadlab_record::{
 };
 
 use crate::{
-    documented, generator, health,
+    arms, documented, generator, health,
     objectives::{self, Measured},
     remarks, speed,
     words::value_text,
@@ -43,6 +43,7 @@ pub fn judgement(run: &RunFile) -> Judgement {
         documented: documented::compare(run, &measured),
         health: health::spans(run),
         remarks: remarks::remarks(run, &generator),
+        arms: arms::compare(run),
         objectives,
         generator,
     }

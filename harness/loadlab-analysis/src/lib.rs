@@ -13,6 +13,7 @@
 //! which all is in use. *Tightest response objective*: the smallest upper bound on a percentile or the
 //! maximum of the arrivals' response time; what ends later is lost.
 
+mod arms;
 mod documented;
 mod evaluate;
 mod facts;

@@ -25,7 +25,7 @@ pub(crate) fn percent(part: f64, whole: f64) -> String {
 }
 
 /// Three significant digits, never fewer before the point, without trailing zeros.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let places = match value.abs() {
         size if size >= 100.0 || size == 0.0 => 0,
         size if size >= 10.0 => 1,

@@ -40,6 +40,7 @@ pub(crate) async fn perform(engine: &Engine, user: &mut User<'_>, job: Job) -> O
         outcome,
         retries: end.retries,
         gave_up: end.gave_up,
+        cohort: engine.program.cohort(user.want.user),
     };
     engine.recorder.arrival(ticket, &sample);
     outcome
@@ -58,6 +59,7 @@ async fn journey(engine: &Engine, user: &mut User<'_>, due: Instant) -> Asked {
             }
         }
         let User { connections, want, kept, scratch, child_scratch, .. } = user;
+        let connections = connections.of(program.cohort(want.user));
         let ask = Ask { engine, connections, step, want, kept, child: 0, item: None, due };
         let asked = match step.fan_out {
             None => ask.perform(scratch).await,

@@ -16,10 +16,11 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use loadlab_record::{Outcome, RequestSample, StreamSample};
+use loadlab_scenario::arms;
 
 use crate::{
     answer::{Ended, Read, Scratch},
@@ -29,6 +30,9 @@ use crate::{
     program::StepProgram,
     render::{Scope, make_path_safe},
 };
+
+/// Whoever serves the target sends a user where this says, for as long as the run lasts.
+const ARM: HeaderName = HeaderName::from_static(arms::HEADER);
 
 /// What is to be attempted.
 #[derive(Debug, Clone, Copy)]
@@ -224,7 +228,9 @@ impl Attempt<'_> {
         let until =
             ConnectUntil { connect: Instant::now() + engine.program.connect_timeout, deadline: patience };
         let pace = self.conduct.pace;
-        let opened = Conn::open(&engine.dialer, &engine.recorder, &mut scratch.alarm, until, pace).await;
+        let opened =
+            Conn::open(engine.dialer(self.scope.user), &engine.recorder, &mut scratch.alarm, until, pace)
+                .await;
         opened.map_err(|failure| match failure {
             NoConnection::Failed => ended(Outcome::Connect),
             NoConnection::Deadline => ended(Outcome::Abandoned),
@@ -277,6 +283,9 @@ impl Attempt<'_> {
             text.clear();
             template.fill(scope, text);
             headers.insert(name.clone(), header_value(text));
+        }
+        if let Some(cohort) = engine.program.cohort(scope.user) {
+            headers.insert(ARM, HeaderValue::from_static(cohort.arm.name()));
         }
         let uri = step.uri.clone().unwrap_or_else(|| {
             text.clear();

@@ -23,6 +23,7 @@ use hyper::{
     client::conn::http1::{Builder, Connection, SendRequest},
 };
 use hyper_util::rt::TokioIo;
+use loadlab_scenario::arms::{Arm, Cohort};
 use parking_lot::Mutex;
 use tokio::task::coop::unconstrained;
 
@@ -239,6 +240,28 @@ struct State {
     count: usize,
     /// Goes up whenever one is given back or given up.
     releases: u64,
+}
+
+/// A user's connections: those of each arm apart, since in open load a worker is a user of one arm
+/// and then of the other.
+#[derive(Debug)]
+pub(crate) struct ByArm {
+    control: Connections,
+    experiment: Connections,
+}
+
+impl ByArm {
+    pub(crate) fn new(max: usize, reuse: bool) -> Self {
+        Self { control: Connections::new(max, reuse), experiment: Connections::new(max, reuse) }
+    }
+
+    /// Those of a cohort's arm; without a split there is one set.
+    pub(crate) fn of(&self, cohort: Option<Cohort>) -> &Connections {
+        match cohort.map(|cohort| cohort.arm) {
+            None | Some(Arm::Control) => &self.control,
+            Some(Arm::Experiment) => &self.experiment,
+        }
+    }
 }
 
 /// A place among a user's connections.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use loadlab_clock::RunClock;
+use loadlab_scenario::arms::Arm;
 
 use crate::{
     clients::Clients,
@@ -17,7 +18,9 @@ use crate::{
 pub(crate) struct Engine {
     pub(crate) program: Program,
     pub(crate) common: Common,
-    pub(crate) dialer: Dialer,
+    dialer: Dialer,
+    /// The way of the experiment, if it has one of its own.
+    experiment_dialer: Option<Dialer>,
     pub(crate) recorder: Arc<Recorder>,
     /// How clients behave otherwise for a while.
     pub(crate) clients: Clients,
@@ -34,7 +37,19 @@ impl Engine {
         recorder: Arc<Recorder>,
         clients: Clients,
     ) -> Self {
-        Self { program, common, dialer, recorder, clients, clock: OnceLock::new(), logins: OnceLock::new() }
+        let (clock, logins) = (OnceLock::new(), OnceLock::new());
+        Self { program, common, dialer, experiment_dialer: None, recorder, clients, clock, logins }
+    }
+
+    /// The same, with another way to the target for the users of the experiment.
+    pub(crate) fn with_experiment(self, dialer: Option<Dialer>) -> Self {
+        Self { experiment_dialer: dialer, ..self }
+    }
+
+    /// Where an identity's connections go.
+    pub(crate) fn dialer(&self, user: u32) -> &Dialer {
+        let of_experiment = self.program.cohort(user).is_some_and(|cohort| cohort.arm == Arm::Experiment);
+        self.experiment_dialer.as_ref().filter(|_| of_experiment).unwrap_or(&self.dialer)
     }
 
     /// The run begins. Workers do nothing before.

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::{
     answer::Scratch,
     attempt::{Attempt, Conduct},
-    connection::Connections,
+    connection::{ByArm, Connections},
     engine::Engine,
     kept::Kept,
     program::StepProgram,
@@ -52,14 +52,15 @@ pub(crate) async fn perform(engine: &Arc<Engine>, users: u32, at_once: usize) ->
         let (engine, next, all) = (Arc::clone(engine), Arc::clone(&next), Arc::clone(&all));
         lanes.spawn(async move {
             let Some(step) = &engine.program.login else { return Ok(()) };
-            let connections = Connections::new(1, true);
+            let connections = ByArm::new(1, true);
             let mut scratch = Scratch::default();
             loop {
                 let user = next.fetch_add(1, Relaxed);
                 if user >= users {
                     return Ok(());
                 }
-                let kept = one(&engine, step, user, &connections, &mut scratch).await?;
+                let connections = connections.of(engine.program.cohort(user));
+                let kept = one(&engine, step, user, connections, &mut scratch).await?;
                 all.lock()[user as usize] = kept;
             }
         });

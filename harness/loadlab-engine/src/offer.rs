@@ -82,6 +82,9 @@ pub struct EngineOptions {
     /// Connections are made to this `host:port` instead of the base's: a proxy before it. Requests and
     /// certificates are the base's all the same.
     pub through: Option<String>,
+    /// Connections of the experiment's users, where users are split, are made to this `host:port`
+    /// instead: a proxy before the target. Requests and certificates are the target's all the same.
+    pub experiment_through: Option<String>,
     /// Certificates that are trusted beside the web's roots.
     pub trusted: Vec<CertificateDer<'static>>,
     /// How clients behave otherwise meanwhile.
@@ -95,6 +98,7 @@ impl Default for EngineOptions {
             logins_at_once: 32,
             user_agent: concat!("loadlab/", env!("CARGO_PKG_VERSION")).to_owned(),
             through: None,
+            experiment_through: None,
             trusted: Vec::new(),
             clients: Clients::default(),
         }
@@ -239,8 +243,14 @@ async fn prepare(run: &LoadRun) -> Result<Arc<Engine>, EngineError> {
     let names = run.plan.journeys.iter().flat_map(|journey| &journey.steps).map(|step| step.name.clone());
     let threads = Handle::current().metrics().num_workers();
     let recorder = Arc::new(Recorder::new(threads, names.collect(), run.plan.speed));
+    let experiment = match &run.options.experiment_through {
+        None => None,
+        through @ Some(_) => Some(
+            Dialer::new(&base, through.as_deref(), &run.options.trusted).await.map_err(EngineError::Dial)?,
+        ),
+    };
     let clients = run.options.clients.clone();
-    Ok(Arc::new(Engine::new(program, common, dialer, recorder, clients)))
+    Ok(Arc::new(Engine::new(program, common, dialer, recorder, clients).with_experiment(experiment)))
 }
 
 /// Starts the workers and logs the users in.

@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use loadlab_clock::{Seed, Speed};
-use loadlab_scenario::plan::{Check, Extract, Feed, Load, Pick, Plan, Retries, Step, Think};
+use loadlab_scenario::{
+    arms::Cohort,
+    plan::{Check, Extract, Feed, Load, Pick, Plan, Retries, Step, Think},
+};
 
 use crate::render::{Names, Text};
 
@@ -32,6 +35,8 @@ pub(crate) struct Program {
     pub(crate) patience: Option<Think>,
     pub(crate) leaves: Option<loadlab_scenario::plan::Leaves>,
     pub(crate) slow: Option<SlowReader>,
+    /// By identity, where users are split; else empty.
+    cohorts: Vec<Cohort>,
 }
 
 /// What decides about identities and draws.
@@ -216,7 +221,17 @@ impl Program {
             patience: plan.client.patience.clone(),
             leaves: plan.client.leaves.clone(),
             slow: SlowReader::of(plan),
+            cohorts: plan
+                .arms
+                .as_ref()
+                .map(|arms| arms.cohorts(plan.seed, plan.users.count.max(1)))
+                .unwrap_or_default(),
         })
+    }
+
+    /// The cohort of an identity, where users are split.
+    pub(crate) fn cohort(&self, user: u32) -> Option<Cohort> {
+        self.cohorts.get(user as usize).copied()
     }
 
     /// One draw of a duration, cut at its maximum, in real time.
@@ -446,6 +461,7 @@ pub(crate) mod tests {
                 failed_cpu: Share::ALL,
             },
             faults: vec![],
+            arms: None,
         }
     }
 

@@ -21,7 +21,9 @@ use std::{
 };
 
 use loadlab_clock::{RunClock, Speed};
-use loadlab_record::{ArrivalSample, Histogram, Outcome, OutcomeCounts, RequestSample, StepWindow, Window};
+use loadlab_record::{
+    ArmWindow, ArrivalSample, Histogram, Outcome, OutcomeCounts, RequestSample, StepWindow, Window,
+};
 use parking_lot::Mutex;
 
 /// Shortest real time between two collections: each merges every histogram of every thread.
@@ -72,6 +74,8 @@ struct Bin {
     response_ok: Histogram,
     dispatch_lag: Histogram,
     steps: Vec<StepBin>,
+    /// The cohorts of which arrivals ended; cleared ones stay for the next span.
+    arms: Vec<ArmWindow>,
 }
 
 #[derive(Debug, Default)]
@@ -221,6 +225,8 @@ impl Recorder {
             outcome: Outcome::Undispatched,
             retries: 0,
             gave_up: false,
+            // No worker has drawn who its user is.
+            cohort: None,
         };
         let mut bins = self.shard().bins.lock();
         let bin = bins.at(done, self.spans);
@@ -357,6 +363,16 @@ impl Bin {
         if sample.outcome.is_ok() {
             self.response_ok.record_micros(response);
         }
+        if let Some(cohort) = sample.cohort {
+            let of = |known: &&mut ArmWindow| (known.arm, known.cohort) == (cohort.arm, cohort.number);
+            if let Some(known) = self.arms.iter_mut().find(of) {
+                known.book(sample.outcome, response);
+            } else {
+                let mut new = ArmWindow::of(cohort);
+                new.book(sample.outcome, response);
+                self.arms.push(new);
+            }
+        }
     }
 
     /// Adds all of it to a window, and forgets it.
@@ -371,6 +387,10 @@ impl Bin {
             if let Some(into) = window.steps.get_mut(name) {
                 step.pour_into(into);
             }
+        }
+        for cohort in self.arms.iter_mut().filter(|cohort| cohort.ended.total() > 0) {
+            window.add_cohort(cohort);
+            cohort.clear();
         }
     }
 }
@@ -477,6 +497,7 @@ mod tests {
             outcome: Outcome::Ok,
             retries: 0,
             gave_up: false,
+            cohort: None,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
     answer::Scratch,
     attempt::{Attempt, Attempted, Conduct},
     clients::{Counted, Effect, Otherwise},
-    connection::Connections,
+    connection::{ByArm, Connections},
     engine::Engine,
     kept::Kept,
     program::{Program, StepProgram},
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct User<'e> {
     pub(crate) engine: &'e Engine,
-    pub(crate) connections: Connections,
+    pub(crate) connections: ByArm,
     pub(crate) want: Want,
     /// By name: what answers gave.
     pub(crate) kept: Vec<Option<Kept>>,
@@ -37,7 +37,7 @@ impl<'e> User<'e> {
         let program = &engine.program;
         Self {
             engine,
-            connections: Connections::new(program.connections, program.reuse),
+            connections: ByArm::new(program.connections, program.reuse),
             want: Want::new(program),
             kept: vec![None; program.kept_names],
             scratch: Scratch::default(),

@@ -45,6 +45,7 @@ impl RunFile {
             health: Vec::new(),
             generator: GeneratorSummary::default(),
             remarks: Vec::new(),
+            arms: None,
             steps: steps(measured, speed),
             ending,
             plan,

@@ -129,6 +129,18 @@ impl Histogram {
         self.total += 1;
     }
 
+    /// Counts one duration, in real microseconds, in memory that grows with the number of different
+    /// values; for the many histograms of which each has few. As long as it is sparse it stays so.
+    pub fn record_sparsely(&mut self, micros: u64) {
+        let Counts::Sparse(counts) = &mut self.counts else { return self.record_micros(micros) };
+        let slot = slot_of(micros.min(HIGHEST_MICROS)) as u32;
+        match counts.binary_search_by_key(&slot, |(slot, _)| *slot) {
+            Ok(place) => counts[place].1 += 1,
+            Err(place) => counts.insert(place, (slot, 1)),
+        }
+        self.total += 1;
+    }
+
     /// Adds all counts of another.
     pub fn merge(&mut self, other: &Self) {
         match &mut self.counts {
@@ -384,6 +396,17 @@ mod tests {
         let summary = of(&[1_000, 1_000, 2_000]).summary(speed);
         assert_eq!((summary.p50, summary.max, summary.count), (Some(20.0), Some(40.0), 3));
         assert_eq!(of(&[1_000, 2_000]).count_within(Duration::from_millis(30), speed), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn counting_sparsely_is_counting(values in vec(0_u64..5_000_000_000, 0..200)) {
+            let mut sparse = Histogram::new();
+            for micros in &values {
+                sparse.record_sparsely(*micros);
+            }
+            prop_assert_eq!(sparse, of(&values));
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! *Arrival*: one want of a user, with all its attempts. *Request*: one attempt of one step (or of
 //! one child of a fan-out). Arrivals and requests are counted apart.
 
+mod arms;
 mod event;
 mod from_journal;
 mod histogram;
@@ -24,6 +25,7 @@ mod scrape;
 pub mod synthetic;
 mod window;
 
+pub use arms::{ArmResult, ArmWindow, ArmsResult, Difference};
 pub use event::{EventKind, RunEvent, Touched};
 pub use histogram::{Histogram, HistogramError, LatencySummary};
 pub use journal::{EndReason, Ending, Environment, Header, Journal, JournalError, JournalLine, TargetInfo};

@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ending, Environment, GeneratorSample, Histogram, LatencySummary, OutcomeCounts, RunEvent, Series,
-    StepWindow, TargetInfo, Window,
+    ArmsResult, Ending, Environment, GeneratorSample, Histogram, LatencySummary, OutcomeCounts, RunEvent,
+    Series, StepWindow, TargetInfo, Window,
 };
 
 /// Version of the run file and of the journal. A change that an old reader would misread raises it,
@@ -51,6 +51,9 @@ pub struct RunFile {
     pub generator: GeneratorSummary,
     /// What a reader should look at, most important first.
     pub remarks: Vec<String>,
+    /// Control and experiment compared, where the users were split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arms: Option<ArmsResult>,
     /// By step name, without the warm-up.
     pub steps: BTreeMap<String, StepResult>,
     /// How it ended.
@@ -90,6 +93,8 @@ pub struct Judgement {
     pub generator: GeneratorSummary,
     /// See [`RunFile::remarks`].
     pub remarks: Vec<String>,
+    /// See [`RunFile::arms`].
+    pub arms: Option<ArmsResult>,
 }
 
 impl RunFile {
@@ -102,6 +107,7 @@ impl RunFile {
         self.health = judgement.health;
         self.generator = judgement.generator;
         self.remarks = judgement.remarks;
+        self.arms = judgement.arms;
     }
 
     /// The windows that count: those after the warm-up.

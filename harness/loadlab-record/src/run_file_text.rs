@@ -247,6 +247,7 @@ mod tests {
             health: Vec::new(),
             generator: GeneratorSummary::default(),
             remarks: Vec::new(),
+            arms: None,
         }
     }
 

@@ -3,6 +3,8 @@
 //! All instants are microseconds of real time since the run began; the recorder turns them into
 //! histograms at once, so samples are never kept.
 
+use loadlab_scenario::arms::Cohort;
+
 use crate::Outcome;
 
 /// One arrival that came to its end.
@@ -27,6 +29,8 @@ pub struct ArrivalSample {
     pub retries: u32,
     /// At least one attempt was given up, by patience or by the time-out.
     pub gave_up: bool,
+    /// The cohort of its user, where users are split.
+    pub cohort: Option<Cohort>,
 }
 
 /// One attempt of one step, or of one child of its fan-out.

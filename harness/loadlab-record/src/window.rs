@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Histogram, OutcomeCounts};
+use crate::{ArmWindow, Histogram, OutcomeCounts, arms};
 
 /// One second of scenario time. Arrivals are counted as scheduled in the second in which they were
 /// due, and as ended in the second in which they ended; latencies belong to the second of the end.
@@ -40,6 +40,9 @@ pub struct Window {
     /// By step name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub steps: BTreeMap<String, StepWindow>,
+    /// Of a run whose users are split: the cohorts of which arrivals ended in it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arms: Vec<ArmWindow>,
 }
 
 /// The requests of one step in one second, or in the whole run.
@@ -91,6 +94,12 @@ impl Window {
         for (name, step) in &other.steps {
             self.steps.entry(name.clone()).or_default().merge(step);
         }
+        arms::merge(&mut self.arms, &other.arms);
+    }
+
+    /// Adds what a cohort did in this second.
+    pub fn add_cohort(&mut self, cohort: &ArmWindow) {
+        arms::merge(&mut self.arms, std::slice::from_ref(cohort));
     }
 
     /// Gives back the memory that counting fast takes; for windows that are kept.
@@ -98,6 +107,10 @@ impl Window {
         let own = [&mut self.response, &mut self.response_ok, &mut self.service, &mut self.dispatch_lag];
         own.into_iter().for_each(Histogram::shrink);
         self.steps.values_mut().for_each(StepWindow::shrink);
+        for cohort in &mut self.arms {
+            cohort.response_ok.shrink();
+            cohort.response_failed.shrink();
+        }
     }
 }
 
@@ -136,6 +149,8 @@ impl StepWindow {
 mod tests {
     use proptest::{collection::vec, prelude::*};
 
+    use loadlab_scenario::arms::{Arm, Cohort};
+
     use super::*;
     use crate::Outcome;
 
@@ -153,6 +168,10 @@ mod tests {
                 step.ended.add(outcome);
                 step.service.record_micros(micros);
                 *step.statuses.entry(200 + outcome as u16).or_default() += 1;
+                let arm = Arm::BOTH[usize::from(micros % 2 == 0)];
+                let mut cohort = ArmWindow::of(Cohort { arm, number: (micros % 5) as u8 });
+                cohort.book(outcome, micros);
+                crate::arms::merge(&mut window.arms, &[cohort]);
             }
             window
         })

@@ -15,6 +15,7 @@
 //!
 //! Pure: files that a scenario names are read by the caller's function.
 
+pub mod arms;
 mod build;
 mod diagnostic;
 mod document;

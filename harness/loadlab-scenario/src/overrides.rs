@@ -2,7 +2,7 @@
 //!
 //! A path walks maps by key and lists by position or by the `name` of an element:
 //! `load.burst.users`, `journeys.search.weight`, `objectives.0`. What is missing on the way is made.
-//! What follows `target.set.` is one key, since the profile has dotted paths of its own.
+//! What follows `target.set.` or `arms.set.` is one key, since the profile has dotted paths of its own.
 //! A value that begins with `{`, `[` or a quote is YAML; anything else is taken as it stands.
 
 use std::rc::Rc;
@@ -16,8 +16,8 @@ use crate::{
 /// Longest path; the longest that means something has about ten parts.
 const PARTS_MAX: usize = 32;
 
-/// Before a setting of the profile.
-const SETTINGS: &str = "target.set.";
+/// Where settings of the profile are, and what stands before them.
+const SETTINGS: [(&str, &str); 2] = [("target", "target.set."), ("arms", "arms.set.")];
 
 /// A value that stands in the place of the file's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +72,9 @@ pub(crate) fn apply(overrides: &[Override], document: &mut Document, problems: &
 
 /// The keys on the way. A setting of the profile is one key, dots and all: `target.set.pool.max`.
 fn parts(path: &str) -> Vec<&str> {
-    match path.strip_prefix(SETTINGS).filter(|setting| !setting.is_empty()) {
-        Some(setting) => vec!["target", "set", setting],
+    let setting = SETTINGS.iter().find_map(|(of, before)| Some((*of, path.strip_prefix(before)?)));
+    match setting.filter(|(_, setting)| !setting.is_empty()) {
+        Some((of, setting)) => vec![of, "set", setting],
         None => path.split('.').collect(),
     }
 }

@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    arms::Arms,
     fault::Fault,
     objective::{Expectation, Objective},
     quantity::{Rate, Share},
@@ -68,6 +69,9 @@ pub struct Plan {
     /// What is broken on purpose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
+    /// How the users are split, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arms: Option<Arms>,
 }
 
 /// What is loaded: the reference target in a profile, or somebody's service.

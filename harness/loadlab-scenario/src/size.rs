@@ -103,6 +103,11 @@ impl Plan {
         bounds.min()
     }
 
+    /// Identities that can occur: those of `users.count` that the load has a user for.
+    pub fn identities(&self) -> u32 {
+        self.load.users_max().map_or(self.users.count, |most| most.min(self.users.count))
+    }
+
     /// What the generator needs for it.
     pub fn needs(&self) -> Needs {
         let per_user = self.connections_per_user();
@@ -113,10 +118,13 @@ impl Plan {
         Needs { descriptors: open.saturating_add(DESCRIPTORS_OWN), ports: open.saturating_add(waiting) }
     }
 
-    /// One connection, unless a step fans out.
+    /// One connection, unless a step fans out. In open load a worker is a user of one arm and then of
+    /// the other, and keeps the connections of both.
     fn connections_per_user(&self) -> u64 {
         let at_once = self.steps().map(|step| step.fan_out.as_ref().map_or(1, |fan_out| fan_out.max)).max();
-        u64::from(at_once.unwrap_or(1).min(self.client.connections))
+        let both = self.arms.is_some() && self.load.is_open() && self.client.reuse;
+        let sets = if both { 2 } else { 1 };
+        u64::from(at_once.unwrap_or(1).min(self.client.connections)) * sets
     }
 
     /// Users with something under way, if everything takes as long as the client allows.

@@ -15,7 +15,8 @@ use crate::cli::PlanArgs;
 const FOLDERS: [&str; 2] = ["scenarios", "chaos/exercises"];
 
 /// Shipped files, so that an installed binary needs no checkout: path as in the repository, and text.
-const SHIPPED: [(&str, &str); 10] = [
+const SHIPPED: [(&str, &str); 12] = [
+    ("chaos/exercises/arms-aa.yaml", include_str!("../../../chaos/exercises/arms-aa.yaml")),
     ("chaos/exercises/database-slow.yaml", include_str!("../../../chaos/exercises/database-slow.yaml")),
     (
         "chaos/exercises/database-unreachable.yaml",
@@ -29,6 +30,10 @@ const SHIPPED: [(&str, &str); 10] = [
     ("chaos/exercises/instance-paused.yaml", include_str!("../../../chaos/exercises/instance-paused.yaml")),
     ("chaos/exercises/llm-outage.yaml", include_str!("../../../chaos/exercises/llm-outage.yaml")),
     ("chaos/exercises/llm-slow.yaml", include_str!("../../../chaos/exercises/llm-slow.yaml")),
+    (
+        "chaos/exercises/one-instance-slow.yaml",
+        include_str!("../../../chaos/exercises/one-instance-slow.yaml"),
+    ),
     ("chaos/exercises/redis-gone.yaml", include_str!("../../../chaos/exercises/redis-gone.yaml")),
     ("scenarios/100-concurrent.yaml", include_str!("../../../scenarios/100-concurrent.yaml")),
     ("target-service/content/queries.csv", include_str!("../../../target-service/content/queries.csv")),

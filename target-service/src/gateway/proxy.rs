@@ -31,6 +31,8 @@ use crate::{
 
 /// Longest request body that is passed on, in bytes.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Names the arm of a caller whose users are split into `control` and `experiment`.
+const ARM: HeaderName = HeaderName::from_static("x-loadlab-arm");
 /// Headers that are about one connection and not passed on.
 const HOP_BY_HOP: [HeaderName; 6] = [
     header::CONNECTION,
@@ -160,7 +162,7 @@ impl Proxy {
         let body = body.map_err(|error| ProxyError::Body { reason: error.to_string() })?.to_bytes();
         strip(&mut parts.headers);
         let mut unreachable = String::new();
-        for upstream in self.preferred() {
+        for upstream in self.of_arm(&parts.headers).map_or_else(|| self.preferred(), |one| vec![one]) {
             let mut attempt = http::Request::new(Full::new(body.clone()));
             *attempt.method_mut() = parts.method.clone();
             *attempt.headers_mut() = parts.headers.clone();
@@ -180,6 +182,18 @@ impl Proxy {
             }
         }
         Err(ProxyError::Unreachable { reason: unreachable })
+    }
+
+    /// The instance of the caller's arm, if the caller has one: control has the first instance, the
+    /// experiment the second. It is that one or none: a caller that went to the other instance when its
+    /// own is gone would hide what the experiment does.
+    fn of_arm(&self, headers: &HeaderMap) -> Option<&Upstream> {
+        let place = match headers.get(&ARM)?.as_bytes() {
+            b"control" => 0,
+            b"experiment" => 1,
+            _ => return None,
+        };
+        self.instances.get(place).filter(|_| self.instances.len() > 1)
     }
 
     fn preferred(&self) -> Vec<&Upstream> {

@@ -1,5 +1,6 @@
 //! End-to-end tests: the binary as its users see it. Each module is one claim about a whole run.
 
+mod arms;
 mod bad_input;
 mod control;
 mod fault_kinds;

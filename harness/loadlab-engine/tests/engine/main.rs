@@ -1,5 +1,6 @@
 //! The engine against servers that do exactly what a script says, over real sockets.
 
+mod arms;
 mod latency;
 mod outcomes;
 mod plans;

@@ -123,6 +123,7 @@ pub(crate) fn plan(load: Load, steps: Vec<Step>) -> Plan {
             failed_cpu: Share::ALL,
         },
         faults: vec![],
+        arms: None,
     }
 }
 

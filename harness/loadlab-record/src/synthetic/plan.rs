@@ -55,6 +55,7 @@ pub(super) fn plan(synthetic: &Synthetic) -> Plan {
             failed_cpu: share(0.9),
         },
         faults: vec![],
+        arms: None,
     }
 }
 

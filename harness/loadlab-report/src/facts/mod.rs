@@ -7,6 +7,7 @@
 //! The formats decide how it looks; what is said is decided here, once. Nothing is judged here:
 //! verdicts, remarks and health states come from the run file.
 
+mod arms;
 mod outcomes;
 mod setting;
 mod tables;
@@ -15,6 +16,7 @@ mod timeline;
 use loadlab_record::{EndReason, HealthState, RunFile, Verdict};
 use serde::Serialize;
 
+pub(crate) use arms::ArmsFacts;
 pub(crate) use outcomes::{OutcomeRow, beside};
 pub(crate) use setting::{Fact, plan_json, settings_json};
 pub(crate) use tables::{LatencyRow, PERCENTILES, StepRow};
@@ -63,6 +65,8 @@ pub(crate) struct Facts {
     pub(crate) setting: Vec<Fact>,
     /// Each objective.
     pub(crate) objectives: Vec<ObjectiveRow>,
+    /// Control and experiment, if the users were split.
+    pub(crate) arms: Option<ArmsFacts>,
     /// What the source document says, if the scenario has one.
     pub(crate) documented: Option<DocumentedFacts>,
     /// What to look at.
@@ -205,6 +209,7 @@ impl Facts {
             tiles: tables::tiles(run),
             setting: setting::facts(run),
             objectives: objectives(run),
+            arms: arms::facts(run),
             documented: documented(run),
             remarks: run.remarks.clone(),
             latencies: tables::latencies(run),

@@ -4,6 +4,7 @@
 //! none: a foreign target publishes no pool, a run that was killed in its first second has no
 //! second to show. Registration is [`all`].
 
+mod arms;
 mod distribution;
 mod frame;
 mod load;
@@ -25,6 +26,8 @@ pub(crate) enum Missing {
         /// The metric's name.
         metric: &'static str,
     },
+    /// Nobody expects it of such a run.
+    NotAsked,
     /// There was nothing to show, in a sentence.
     Nothing(&'static str),
 }
@@ -73,7 +76,9 @@ type Maker = fn(&RunFile, &Frame) -> Result<Plot, Missing>;
 /// All plots of a run.
 pub(crate) fn all(run: &RunFile) -> Plots {
     let frame = Frame::of(run);
-    let over_time: [Maker; 10] = [
+    let over_time: [Maker; 12] = [
+        arms::latency,
+        arms::errors,
         load::latency,
         load::outcomes,
         load::in_flight,
@@ -107,6 +112,7 @@ fn left_out(missing: &[Missing]) -> Vec<String> {
     let mut unpublished = Vec::new();
     for why in missing {
         match why {
+            Missing::NotAsked => {}
             Missing::Nothing(sentence) => sentences.push((*sentence).to_owned()),
             Missing::Metric { what, metric } => unpublished.push(format!("{what} ({metric})")),
         }

@@ -6,7 +6,7 @@ use columns::{Cell, Column, Look, NUMBER, Pen, TEXT, WORD};
 use loadlab_record::RunFile;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::facts::{self, DocumentedFacts, Facts, FaultRow, LatencyRow, PERCENTILES, Tone};
+use crate::facts::{self, ArmsFacts, DocumentedFacts, Facts, FaultRow, LatencyRow, PERCENTILES, Tone};
 
 /// Narrowest width that is laid out; a narrower terminal wraps by itself.
 const WIDTH_MIN: u16 = 48;
@@ -16,6 +16,8 @@ const WIDTH_MAX: u16 = 100;
 const WIDTH_ALL_PERCENTILES: usize = 84;
 /// From this width on the number of counted latencies fits too.
 const WIDTH_COUNT: usize = 56;
+/// From this width on the values of both arms fit beside their difference.
+const WIDTH_BOTH_ARMS: usize = 72;
 /// Blanks before what belongs to a heading.
 const INDENT: usize = 2;
 
@@ -39,6 +41,7 @@ pub fn terminal(run: &RunFile, options: &TerminalOptions) -> String {
     let pen = Pen { width: usize::from(options.width.clamp(WIDTH_MIN, WIDTH_MAX)), color: options.color };
     let facts = Facts::of(run);
     let mut sections = vec![head(pen, &facts), objectives(pen, &facts)];
+    sections.extend(facts.arms.as_ref().map(|arms| arms_lines(pen, arms)));
     sections.extend(facts.documented.as_ref().map(|documented| documented_lines(pen, documented)));
     if !facts.faults.is_empty() {
         sections.push(faults(pen, &facts.faults));
@@ -91,6 +94,37 @@ fn objectives(pen: Pen, facts: &Facts) -> Vec<String> {
         ]);
     }
     lines.extend(pen.table(&[WORD, TEXT, NUMBER, NUMBER, TEXT], &rows, INDENT));
+    lines
+}
+
+fn arms_lines(pen: Pen, arms: &ArmsFacts) -> Vec<String> {
+    let mut lines = heading(pen, "Arms", "");
+    let look = arms.tone.map_or(Look::Strong, Look::Toned);
+    lines.extend(pen.paragraph(&arms.verdict, INDENT, look));
+    // Where there is no room the difference goes before what it is the difference of.
+    let sides = pen.width >= WIDTH_BOTH_ARMS;
+    let mut columns = if sides { vec![WORD, NUMBER, NUMBER] } else { vec![WORD] };
+    columns.extend([NUMBER, TEXT]);
+    let shown = if sides {
+        &["", "control", "experiment", "difference", "interval"][..]
+    } else {
+        &["", "difference", "interval"]
+    };
+    let mut rows = vec![titles(shown)];
+    for row in &arms.rows {
+        let look = if row.shown == "yes" { Look::Strong } else { Look::Plain };
+        let mut cells = vec![Cell::new(&row.measure)];
+        if sides {
+            cells.extend([Cell::new(&row.control), Cell::new(&row.experiment)]);
+        }
+        cells.extend([Cell::new(&row.difference).look(look), Cell::new(&row.interval)]);
+        rows.push(cells);
+    }
+    lines.extend(pen.table(&columns, &rows, INDENT));
+    lines.extend(bullets(pen, &arms.sides));
+    for note in &arms.notes {
+        lines.extend(pen.paragraph(note, INDENT, Look::Faint));
+    }
     lines
 }
 

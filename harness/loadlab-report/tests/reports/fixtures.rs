@@ -4,10 +4,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use loadlab_analysis::judge;
 use loadlab_record::{
-    EndReason, EventKind, RunEvent, RunFile,
+    ArmWindow, EndReason, EventKind, Outcome, RunEvent, RunFile,
     synthetic::{Synthetic, killed},
 };
-use loadlab_scenario::plan::TargetPlan;
+use loadlab_scenario::{
+    arms::{Arm, Arms, Cohort},
+    plan::TargetPlan,
+    quantity::Share,
+};
 
 /// Text that would do harm where it is not escaped.
 pub(crate) const HOSTILE: &str = "<script>alert('1')</script> & \"x\" | `y` {{ 7777 * 7 }}";
@@ -97,6 +101,26 @@ pub(crate) fn hostile() -> RunFile {
     run
 }
 
+/// Users split into two arms, of which the experiment is half a second slower and fails now and then.
+pub(crate) fn split() -> RunFile {
+    let mut run = Synthetic::arrivals(3, Duration::from_secs(60)).run();
+    run.plan.arms = Some(Arms { experiment: Share::try_new(0.5).expect("a share"), set: BTreeMap::new() });
+    run.plan.users.count = 40;
+    for window in &mut run.windows {
+        for n in 0..10 {
+            let arm = Arm::BOTH[usize::from(n % 2 == 1)];
+            let more = if arm == Arm::Experiment { 500_000 } else { 0 };
+            let number = ((window.second * 5 + n / 2) % 16) as u8;
+            let mut cohort = ArmWindow::of(Cohort { arm, number });
+            let failed = arm == Arm::Experiment && (window.second + n) % 10 == 3;
+            let outcome = if failed { Outcome::Timeout } else { Outcome::Ok };
+            cohort.book(outcome, 1_000_000 + more + (window.second * 7 + n * 13) % 60 * 10_000);
+            window.add_cohort(&cohort);
+        }
+    }
+    judged(run)
+}
+
 /// Each of them, with a name for messages.
 pub(crate) fn all() -> Vec<(&'static str, RunFile)> {
     vec![
@@ -106,6 +130,7 @@ pub(crate) fn all() -> Vec<(&'static str, RunFile)> {
         ("killed midway", killed_midway()),
         ("foreign", foreign()),
         ("hostile", hostile()),
+        ("split", split()),
     ]
 }
 

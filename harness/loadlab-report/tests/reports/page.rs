@@ -188,3 +188,14 @@ fn tags_are_closed_in_order() {
         assert_eq!(open, ["body"], "{name}: the script stands before the end of the body");
     }
 }
+
+#[test]
+fn the_arms_of_a_split_run_are_drawn_and_those_of_another_are_not_missed() {
+    let page = html(&fixtures::split());
+    assert_eq!(plots(&page)[..2], ["Control and experiment", "Control and experiment: failed"]);
+    assert!(
+        page.contains("<section id=\"arms\">") && page.contains("A difference is shown: in the experiment")
+    );
+    let page = html(&fixtures::calm());
+    assert!(!page.contains("Control and experiment") && !page.contains("id=\"arms\""));
+}

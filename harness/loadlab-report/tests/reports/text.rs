@@ -35,6 +35,29 @@ fn terminal_of_a_foreign_target() {
     insta::assert_snapshot!(terminal(&fixtures::foreign(), &WIDE));
 }
 
+/// The lines of one section.
+fn section(text: &str, from: &str, to: &str) -> String {
+    let start = text.find(from).expect("the section is there");
+    text[start..].split(to).next().unwrap_or_default().trim_end().to_owned()
+}
+
+#[test]
+fn terminal_of_a_split_run() {
+    insta::assert_snapshot!(section(&terminal(&fixtures::split(), &WIDE), "Arms\n", "\n\nDocumented"));
+}
+
+#[test]
+fn markdown_of_a_split_run() {
+    insta::assert_snapshot!(section(&markdown(&fixtures::split()), "## Arms\n", "\n## "));
+}
+
+#[test]
+fn a_run_that_was_not_split_says_nothing_of_arms() {
+    assert!(
+        !markdown(&fixtures::calm()).contains("Arms") && !terminal(&fixtures::calm(), &WIDE).contains("Arms")
+    );
+}
+
 #[test]
 fn markdown_of_the_burst() {
     insta::assert_snapshot!(markdown(&fixtures::burst()));

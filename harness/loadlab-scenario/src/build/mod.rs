@@ -1,6 +1,7 @@
 //! File types to plan: reads every scalar, puts defaults in, and checks what only the whole file can
 //! tell. Nothing stops at a mistake; what depends on a wrong value is left out and not complained about.
 
+mod arms;
 mod client;
 mod fault;
 mod feed;
@@ -70,6 +71,11 @@ pub(crate) fn plan(b: Builder<'_>, file: &ScenarioFile) -> Option<Plan> {
     let documented = b.documented(file.documented.as_ref(), &steps);
     let health = b.health(file.health.as_ref());
     let faults = b.faults(file.faults.as_ref(), load.as_ref(), target.as_ref());
+    let arms = b.arms(file.arms.as_ref(), target.as_ref());
+    if let Some(Some(arms)) = &arms {
+        b.check_arms_users(arms, file, seed, users.as_ref(), load.as_ref());
+        b.check_arms_faults(arms, file, faults.as_deref(), target.as_ref());
+    }
     if !b.problems.is_empty() {
         return None;
     }
@@ -92,6 +98,7 @@ pub(crate) fn plan(b: Builder<'_>, file: &ScenarioFile) -> Option<Plan> {
         documented: documented?,
         health: health?,
         faults: faults?,
+        arms: arms?,
     })
 }
 
@@ -260,7 +267,10 @@ impl Builder<'_> {
         }
     }
 
-    fn settings(self, set: &At<crate::field::Names<Leaf<String>>>) -> Option<BTreeMap<String, String>> {
+    pub(crate) fn settings(
+        self,
+        set: &At<crate::field::Names<Leaf<String>>>,
+    ) -> Option<BTreeMap<String, String>> {
         let mut settings = BTreeMap::new();
         for (path, value) in &set.value.as_ref()?.0 {
             let text = self.text(path).unwrap_or_default();

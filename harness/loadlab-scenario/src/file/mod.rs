@@ -3,6 +3,7 @@
 //!
 //! They contain no defaults and no checks across fields.
 
+pub(crate) mod arms;
 pub(crate) mod client;
 pub(crate) mod fault;
 pub(crate) mod feed;
@@ -17,6 +18,7 @@ use schemars::{JsonSchema, Schema, json_schema};
 use serde::Deserialize;
 
 use self::{
+    arms::ArmsFile,
     client::ClientFile,
     fault::FaultFile,
     feed::FeedFile,
@@ -69,6 +71,8 @@ pub(crate) struct ScenarioFile {
     pub(crate) health: Option<At<HealthFile>>,
     /// What is broken on purpose.
     pub(crate) faults: Option<At<Vec<At<FaultFile>>>>,
+    /// The users are split into control and experiment, and the faults act in the experiment.
+    pub(crate) arms: Option<At<ArmsFile>>,
 }
 
 /// What is loaded: either `profile` (and `set`), or `url` (and `metrics`).

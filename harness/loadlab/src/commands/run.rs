@@ -89,7 +89,7 @@ fn exit(run: &RunFile) -> Exit {
 fn failed(error: &RunError) -> Exit {
     let text = error.to_string();
     match error {
-        RunError::Profile(_) | RunError::Fault(_) | RunError::Unfit(_) => {
+        RunError::Profile(_) | RunError::Arms(_) | RunError::Fault(_) | RunError::Unfit(_) => {
             output::fail(Exit::Invalid, &text, None)
         }
         RunError::Reach(error) => output::fail(Exit::Invalid, &text, Some(&error.hint())),

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use loadlab_clock::text::format_duration;
-use loadlab_scenario::plan::{Plan, TargetPlan};
+use loadlab_scenario::{
+    arms::Arms,
+    plan::{Plan, TargetPlan},
+};
 use target_service::topology::topology as topology_of;
 
 use crate::{
     cli::{OutputFormat, ShowArgs},
-    conductor::target,
+    conductor,
     exit::Exit,
     output, scenarios,
 };
@@ -35,28 +38,28 @@ pub(crate) fn execute(arguments: &ShowArgs) -> Exit {
 }
 
 fn topology(plan: &Plan, format: OutputFormat) -> Exit {
-    match &plan.target {
-        TargetPlan::Url { base, .. } => {
-            output::result(&format!("load ──> {base}"));
+    match conductor::profile(plan) {
+        Err(error) => output::fail(Exit::Invalid, &error.to_string(), None),
+        Ok(None) => {
+            if let TargetPlan::Url { base, .. } = &plan.target {
+                output::result(&format!("load ──> {base}"));
+            }
             Exit::Pass
         }
-        TargetPlan::Profile { name, set } => match target::profile(name, set) {
-            Err(error) => output::fail(Exit::Invalid, &error.to_string(), None),
-            Ok(profile) => {
-                let roles = topology_of(&profile);
-                match format {
-                    OutputFormat::Json => output::json(&roles),
-                    OutputFormat::Text => {
-                        let lines = roles.iter().map(|role| match role.depends_on.as_slice() {
-                            [] => role.name.clone(),
-                            dependencies => format!("{} ──> {}", role.name, dependencies.join(", ")),
-                        });
-                        output::result(&lines.collect::<Vec<_>>().join("\n"));
-                        Exit::Pass
-                    }
+        Ok(Some(profile)) => {
+            let roles = topology_of(&profile);
+            match format {
+                OutputFormat::Json => output::json(&roles),
+                OutputFormat::Text => {
+                    let lines = roles.iter().map(|role| match role.depends_on.as_slice() {
+                        [] => role.name.clone(),
+                        dependencies => format!("{} ──> {}", role.name, dependencies.join(", ")),
+                    });
+                    output::result(&lines.collect::<Vec<_>>().join("\n"));
+                    Exit::Pass
                 }
             }
-        },
+        }
     }
 }
 
@@ -90,9 +93,18 @@ pub(crate) fn summary(plan: &Plan) -> String {
         ("seed, speed", format!("{}, {}", plan.seed, plan.speed)),
         ("needs", format!("{} descriptors, {} ports", needs.descriptors, needs.ports)),
     ];
+    rows.extend(plan.arms.as_ref().map(|arms| ("arms", arms_text(plan, arms))));
     rows.extend(timeline(plan).into_iter().map(|line| ("fault", line)));
     let lines: Vec<String> = rows.into_iter().map(|(name, value)| format!("{name:12} {value}")).collect();
     lines.join("\n")
+}
+
+/// How many users are in which arm, and what the experiment's instance has of its own.
+fn arms_text(plan: &Plan, arms: &Arms) -> String {
+    let (control, experiment) = arms.sizes(plan.seed, plan.identities());
+    let set: Vec<String> = arms.set.iter().map(|(path, value)| format!("{path}={value}")).collect();
+    let with = if set.is_empty() { String::new() } else { format!(", with {}", set.join(", ")) };
+    format!("{control} users in control, {experiment} in the experiment{with}")
 }
 
 /// When each fault would be on, in order.

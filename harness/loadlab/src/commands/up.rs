@@ -73,6 +73,7 @@ async fn hold(settled: &Settled) -> Exit {
         external: &settled.external,
         proxying: Proxying::default(),
         faults: &[],
+        experiment: None,
     };
     let up = target::reference(&recipe, &logs, &stop);
     tokio::pin!(up);

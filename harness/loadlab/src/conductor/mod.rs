@@ -10,6 +10,7 @@
 //! Engine and stack do not know each other; they are joined here.
 
 pub mod admission;
+pub mod arms;
 pub mod environment;
 pub mod external;
 mod limits;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::measure::HEALED;
 use self::{
     admission::Refusal,
+    arms::TooManyInstances,
     external::External,
     progress::Progress,
     reach::{Reach, ReachError},
@@ -68,6 +70,8 @@ pub struct Finished {
 pub enum RunError {
     /// The profile or a setting of it is unknown.
     Profile(ProfileError),
+    /// The profile cannot be split into arms.
+    Arms(TooManyInstances),
     /// This machine cannot carry the plan out.
     Refused(Refusal),
     /// A fault has no place in the target.
@@ -94,6 +98,7 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Profile(error) => write!(f, "{error}"),
+            Self::Arms(error) => write!(f, "{error}"),
             Self::Refused(error) => write!(f, "{error}"),
             Self::Fault(error) => write!(f, "{error}"),
             Self::Reach(error) => write!(f, "{error}"),
@@ -115,7 +120,10 @@ impl std::error::Error for RunError {}
 /// The profile that a plan loads, if it loads the reference target.
 pub fn profile(plan: &Plan) -> Result<Option<Profile>, RunError> {
     match &plan.target {
-        TargetPlan::Profile { name, set } => target::profile(name, set).map(Some).map_err(RunError::Profile),
+        TargetPlan::Profile { name, set } => {
+            let profile = target::profile(name, set).map_err(RunError::Profile)?;
+            arms::split(plan, profile).map(Some).map_err(RunError::Arms)
+        }
         TargetPlan::Url { .. } => Ok(None),
     }
 }
@@ -123,7 +131,12 @@ pub fn profile(plan: &Plan) -> Result<Option<Profile>, RunError> {
 /// Everything that can be said about a plan before it starts.
 pub fn check(plan: &Plan, external: &External, reach: &Reach) -> Result<Option<Profile>, RunError> {
     let profile = profile(plan)?;
-    let waits = profile.as_ref().map(Profile::modelled_waits).unwrap_or_default();
+    let mut waits = profile.as_ref().map(Profile::modelled_waits).unwrap_or_default();
+    if let Some(profile) = &profile
+        && let Some(experiment) = arms::experiment(plan, profile).map_err(RunError::Profile)?
+    {
+        waits.extend(experiment.modelled_waits());
+    }
     admission::check(plan, &waits).map_err(RunError::Refused)?;
     reach.check(plan).map_err(RunError::Reach)?;
     match &profile {

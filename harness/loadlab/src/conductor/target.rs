@@ -22,6 +22,7 @@ use target_service::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    arms,
     external::{External, without_password},
     reach::{BorrowError, Reach},
 };
@@ -70,6 +71,8 @@ pub enum TargetError {
     Stack(StackError),
     /// A fault has no proxy on the Toxiproxy server.
     Proxy(BorrowError),
+    /// The settings of the experiment's instance make no profile.
+    Experiment(ProfileError),
 }
 
 impl fmt::Display for TargetError {
@@ -78,6 +81,7 @@ impl fmt::Display for TargetError {
             Self::Unreachable { base, reason } => write!(f, "the target {base} cannot be reached: {reason}"),
             Self::Stack(error) => write!(f, "the target did not start: {}", with_causes(error)),
             Self::Proxy(error) => write!(f, "{error}"),
+            Self::Experiment(error) => write!(f, "the experiment's instance: {error}"),
         }
     }
 }
@@ -95,7 +99,7 @@ impl TargetError {
             Self::Proxy(_) => {
                 Some("an edge `app/redis` is the server's proxy `app.redis`, or `redis`".to_owned())
             }
-            Self::Stack(_) => None,
+            Self::Stack(_) | Self::Experiment(_) => None,
         }
     }
 }
@@ -163,6 +167,8 @@ pub struct Recipe<'a> {
     pub proxying: Proxying,
     /// What will be broken.
     pub faults: &'a [Fault],
+    /// The profile of the experiment's instance, where users are split and it has settings of its own.
+    pub experiment: Option<Profile>,
 }
 
 /// Brings up what a plan loads. `profile` is the plan's, if it loads the reference target.
@@ -185,6 +191,7 @@ pub async fn up(
                 external,
                 proxying,
                 faults: &plan.faults,
+                experiment: arms::experiment(plan, profile).map_err(TargetError::Experiment)?,
             };
             reference(&recipe, logs, stop).await
         }
@@ -225,12 +232,16 @@ pub async fn reference(
 }
 
 fn request(recipe: &Recipe<'_>, logs: &Path) -> StackRequest {
-    let config = serde_json::json!({ "speed": recipe.speed, "seed": recipe.seed, "profile": recipe.profile });
+    let config = |role: &str| {
+        let experiment = recipe.experiment.as_ref().filter(|_| arms::is_experiment(role));
+        let profile = experiment.unwrap_or(recipe.profile);
+        serde_json::json!({ "speed": recipe.speed, "seed": recipe.seed, "profile": profile })
+    };
     let roles = topology(recipe.profile).into_iter().map(|role| RoleSpec {
+        config: config(&role.name),
         name: role.name,
         role: role.role.to_owned(),
         depends_on: role.depends_on,
-        config: config.clone(),
     });
     StackRequest {
         roles: roles.collect(),

@@ -1,6 +1,7 @@
 //! The target as its clients see it: all roles on port 0, real protocols between them.
 
 mod answers;
+mod arms;
 mod auth;
 mod limits;
 mod stack;
