@@ -157,15 +157,6 @@ impl Dialer {
         Ok(Self { addresses, preferred: AtomicUsize::new(0), tls })
     }
 
-    /// The same target, reached through a proxy at `host:port`. Requests and certificates stay the
-    /// target's.
-    pub(crate) async fn redirected(self, proxy: &str) -> Result<Self, DialError> {
-        let resolved = tokio::net::lookup_host(proxy).await;
-        let resolve = |source| DialError::Resolve { host: proxy.to_owned(), source };
-        let addresses: Vec<SocketAddr> = resolved.map_err(resolve)?.collect();
-        Ok(Self { addresses, preferred: AtomicUsize::new(0), ..self })
-    }
-
     /// A new connection; `pace` makes it a slow reader's, in bytes per real second.
     pub(crate) async fn dial(&self, pace: Option<f64>) -> io::Result<Io> {
         let stream = self.connect(pace.is_some()).await?;

@@ -401,9 +401,9 @@ impl Keeper {
         let started: Vec<RoleSpec> = self.spec.started().cloned().collect();
         let depended_on: BTreeSet<&String> = started.iter().flat_map(|role| &role.depends_on).collect();
         let mut edges = EdgeTable::default();
-        for name in self.spec.proxying.loaded.clone() {
+        for (load, name) in self.spec.proxying.loaded.clone() {
             if let Some(upstream) = self.upstream(&name).map(str::to_owned) {
-                edges.push(self.edge(LOAD, &name, &upstream)?);
+                edges.push(self.edge(&load, &name, &upstream)?);
             }
         }
         // The load uses what nobody in the stack does: the gateway.

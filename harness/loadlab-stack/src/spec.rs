@@ -61,9 +61,9 @@ pub struct StackSpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proxying {
-    /// The external services that the load itself uses: it has an edge to each.
+    /// The external services that the load itself uses, by the name under which it does: `load`.
     #[serde(default)]
-    pub loaded: BTreeSet<String>,
+    pub loaded: BTreeMap<String, String>,
     /// Real milliseconds that the proxies stay at most, without any fault, after a lease that ended
     /// without a word: whoever still uses an external service through them is not cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -377,7 +377,7 @@ impl StackSpec {
                 return Err(SpecError::Config { role: role.name.clone() });
             }
         }
-        if let Some(name) = self.proxying.loaded.iter().find(|name| !names.contains(name.as_str())) {
+        if let Some(name) = self.proxying.loaded.values().find(|name| !names.contains(name.as_str())) {
             return Err(SpecError::UnknownDependency { role: LOAD.to_owned(), dependency: name.clone() });
         }
         for role in self.started() {

@@ -313,6 +313,7 @@ impl Engine {
             options: EngineOptions {
                 clients: clients.clone(),
                 through: target.through.clone(),
+                experiment_through: target.experiment_through.clone(),
                 ..EngineOptions::default()
             },
         };

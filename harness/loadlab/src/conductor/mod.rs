@@ -147,7 +147,7 @@ pub fn check(plan: &Plan, external: &External, reach: &Reach) -> Result<Option<P
         }
         // A server's own proxies are edges too; which there are is asked when it is needed.
         None if reach.toxiproxy.is_some() => {}
-        None => schedule::check(&plan.faults, &[reach::front()], &[]).map_err(RunError::Fault)?,
+        None => schedule::check(&plan.faults, &reach::fronts(plan), &[]).map_err(RunError::Fault)?,
     }
     Ok(profile)
 }

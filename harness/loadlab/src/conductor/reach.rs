@@ -12,6 +12,7 @@ use std::{
 use loadlab_chaos::control::{CallError, Toxiproxy};
 use loadlab_scenario::{
     Plan,
+    arms::EXPERIMENT_LOAD,
     fault::{Disturbance, EdgeName, Fault, Toxic},
     plan::TargetPlan,
 };
@@ -164,7 +165,7 @@ impl Reach {
             borrowed: borrowed.values().cloned().collect(),
         });
         Proxying {
-            loaded: foreign.then(|| FOREIGN.to_owned()).into_iter().collect(),
+            loaded: if foreign { loaded(plan) } else { BTreeMap::new() },
             linger_ms: foreign.then_some(linger_ms),
             server,
         }
@@ -189,7 +190,8 @@ impl Reach {
             let unknown = || BorrowError::Proxy { edge: edge.to_string(), known: names.clone() };
             name.map(|name| (edge.clone(), name)).ok_or_else(unknown)
         };
-        edges.into_iter().filter(|edge| **edge != front()).map(proxy).collect()
+        let own = fronts(plan);
+        edges.into_iter().filter(|edge| !own.contains(edge)).map(proxy).collect()
     }
 }
 
@@ -230,9 +232,14 @@ impl fmt::Display for BorrowError {
 
 impl std::error::Error for BorrowError {}
 
-/// The edge between the load and a target that the run did not start.
-pub(crate) fn front() -> EdgeName {
-    EdgeName { from: LOAD.to_owned(), to: FOREIGN.to_owned() }
+/// The edges between the load and a target that the run did not start: one for each arm.
+pub(crate) fn fronts(plan: &Plan) -> Vec<EdgeName> {
+    loaded(plan).into_iter().map(|(from, to)| EdgeName { from, to }).collect()
+}
+
+fn loaded(plan: &Plan) -> BTreeMap<String, String> {
+    let experiment = plan.arms.is_some().then_some(EXPERIMENT_LOAD);
+    [LOAD].into_iter().chain(experiment).map(|load| (load.to_owned(), FOREIGN.to_owned())).collect()
 }
 
 fn is_this_machine(host: &str) -> bool {

@@ -9,6 +9,7 @@ use loadlab_chaos::{
 use loadlab_clock::{Seed, Speed};
 use loadlab_record::TargetInfo;
 use loadlab_scenario::{
+    arms::EXPERIMENT_LOAD,
     fault::{Disturbance, EdgeName, Fault},
     plan::{Plan, TargetPlan},
 };
@@ -47,6 +48,8 @@ pub struct Target {
     pub base: String,
     /// The proxy before somebody else's target, `host:port`, if faults act there.
     pub through: Option<String>,
+    /// The same for the experiment's users, where users are split.
+    pub experiment_through: Option<String>,
     /// For the record.
     pub info: TargetInfo,
     /// Where metrics are published.
@@ -202,8 +205,9 @@ pub async fn up(
             }
             let stack = Stack::up(before_foreign(plan, base, proxying, logs), stop.clone());
             let stack = stack.await.map_err(TargetError::Stack)?;
-            let through = stack.address(FOREIGN).map(host_and_port);
-            Ok(Target { through, stack: Some(stack), borrowed, ..target })
+            let place = |load| stack.edges().get(load, FOREIGN).map(|edge| host_and_port(&edge.address));
+            let (through, experiment_through) = (place(LOAD), place(EXPERIMENT_LOAD));
+            Ok(Target { through, experiment_through, stack: Some(stack), borrowed, ..target })
         }
         (TargetPlan::Profile { .. }, None) => unreachable!("a plan with a profile comes with its profile"),
     }
@@ -228,7 +232,15 @@ pub async fn reference(
         versions: BTreeMap::from([("target-service".to_owned(), target_service::VERSION.to_owned())]),
     };
     let (base, endpoints) = (info.base.clone(), stack.endpoints());
-    Ok(Target { base, through: None, info, endpoints, stack: Some(stack), borrowed: BTreeMap::new() })
+    Ok(Target {
+        base,
+        through: None,
+        experiment_through: None,
+        info,
+        endpoints,
+        stack: Some(stack),
+        borrowed: BTreeMap::new(),
+    })
 }
 
 fn request(recipe: &Recipe<'_>, logs: &Path) -> StackRequest {
@@ -291,7 +303,15 @@ async fn foreign(base: &str, metrics: Option<&str>) -> Result<Target, TargetErro
     });
     let info = TargetInfo { base: base.to_owned(), ..TargetInfo::default() };
     let (base, endpoints) = (base.to_owned(), endpoint.into_iter().collect());
-    Ok(Target { base, through: None, info, endpoints, stack: None, borrowed: BTreeMap::new() })
+    Ok(Target {
+        base,
+        through: None,
+        experiment_through: None,
+        info,
+        endpoints,
+        stack: None,
+        borrowed: BTreeMap::new(),
+    })
 }
 
 async fn reach(base: &str) -> Result<(), TargetError> {
