@@ -446,6 +446,9 @@ pub(crate) mod tests {
                 failed_cpu: Share::ALL,
             },
             faults: vec![],
+            steady_state: None,
+            abort_if: Vec::new(),
+            max_blast: loadlab_scenario::condition::MaxBlast::default(),
         }
     }
 

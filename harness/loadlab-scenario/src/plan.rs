@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    condition::{LiveCondition, MaxBlast, SteadyState},
     fault::Fault,
     objective::{Expectation, Objective},
     quantity::{Rate, Share},
@@ -68,6 +69,15 @@ pub struct Plan {
     /// What is broken on purpose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
+    /// What is normal, if the scenario says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steady_state: Option<SteadyState>,
+    /// What ends the run early.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub abort_if: Vec<LiveCondition>,
+    /// How far faults may reach.
+    #[serde(default, skip_serializing_if = "MaxBlast::is_empty")]
+    pub max_blast: MaxBlast,
 }
 
 /// What is loaded: the reference target in a profile, or somebody's service.

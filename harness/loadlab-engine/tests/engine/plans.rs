@@ -123,6 +123,9 @@ pub(crate) fn plan(load: Load, steps: Vec<Step>) -> Plan {
             failed_cpu: Share::ALL,
         },
         faults: vec![],
+        steady_state: None,
+        abort_if: Vec::new(),
+        max_blast: loadlab_scenario::condition::MaxBlast::default(),
     }
 }
 

@@ -55,6 +55,9 @@ pub(super) fn plan(synthetic: &Synthetic) -> Plan {
             failed_cpu: share(0.9),
         },
         faults: vec![],
+        steady_state: None,
+        abort_if: Vec::new(),
+        max_blast: loadlab_scenario::condition::MaxBlast::default(),
     }
 }
 

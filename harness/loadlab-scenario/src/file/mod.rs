@@ -4,6 +4,7 @@
 //! They contain no defaults and no checks across fields.
 
 pub(crate) mod client;
+pub(crate) mod condition;
 pub(crate) mod fault;
 pub(crate) mod feed;
 pub(crate) mod journey;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 use self::{
     client::ClientFile,
+    condition::{LiveConditionFile, MaxBlastFile, SteadyStateFile},
     fault::FaultFile,
     feed::FeedFile,
     journey::{JourneyFile, StepFile},
@@ -69,6 +71,12 @@ pub(crate) struct ScenarioFile {
     pub(crate) health: Option<At<HealthFile>>,
     /// What is broken on purpose.
     pub(crate) faults: Option<At<Vec<At<FaultFile>>>>,
+    /// What is normal: it must hold before the first fault, and shows how the faults were taken.
+    pub(crate) steady_state: Option<At<SteadyStateFile>>,
+    /// The run ends, and all faults are healed, as soon as one of these holds.
+    pub(crate) abort_if: Option<At<Vec<Either<ObjectiveLine, LiveConditionFile>>>>,
+    /// How far faults may reach.
+    pub(crate) max_blast: Option<At<MaxBlastFile>>,
 }
 
 /// What is loaded: either `profile` (and `set`), or `url` (and `metrics`).
