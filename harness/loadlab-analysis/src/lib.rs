@@ -2,7 +2,7 @@
 //! what to look at. Nothing here reads a file or a clock; equal runs give equal findings.
 //!
 //! ```text
-//!   windows, scrapes ──as they come──> Live ──────┐
+//!   windows, scrapes ──as they come──> Live, Watch ┐
 //!                                                 ├─> View ──evaluate──> Observation
 //!   RunFile ──> judge ──whole run, stretches──────┘
 //!           └─> generator, health, remarks ──> Judgement, stored in the run file
@@ -13,6 +13,7 @@
 //! which all is in use. *Tightest response objective*: the smallest upper bound on a percentile or the
 //! maximum of the arrivals' response time; what ends later is lost.
 
+mod conditions;
 mod documented;
 mod evaluate;
 mod facts;
@@ -31,7 +32,9 @@ mod remarks;
 mod rules;
 mod saturation;
 mod speed;
+mod steady;
 mod timeline;
+mod watch;
 mod words;
 
 pub use evaluate::{Observation, View, evaluate, holds, unit};
@@ -45,4 +48,5 @@ pub use objectives::line;
 pub use rules::{Rules, tightest_response};
 pub use saturation::{Saturation, saturations};
 pub use timeline::{Second, timeline};
+pub use watch::{Alarm, Watch};
 pub use words::{seconds_text, value_text};

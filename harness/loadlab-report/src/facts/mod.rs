@@ -269,6 +269,7 @@ fn ending(run: &RunFile) -> String {
     match &run.ending.reason {
         EndReason::Finished => format!("finished after {at}"),
         EndReason::Aborted { objective } => format!("ended early after {at}, when `{objective}` was missed"),
+        EndReason::AbortedIf { condition } => format!("ended early after {at}, when `{condition}` held"),
         EndReason::Signal(2) => format!("ended by SIGINT after {at}"),
         EndReason::Signal(15) => format!("ended by SIGTERM after {at}"),
         EndReason::Signal(signal) => format!("ended by signal {signal} after {at}"),

@@ -121,6 +121,7 @@ fn words(what: &EventKind) -> String {
             format!("fault ended: {name} (touched {})", touched_words(touched))
         }
         EventKind::FaultFailed { name, reason } => format!("fault failed: {name}: {reason}"),
+        EventKind::FaultsStopped { reason } => format!("faults stopped: {reason}"),
         EventKind::ObjectiveMissed { objective, .. } => format!("objective missed: {objective}"),
         EventKind::Stopping { reason } => format!("stopping: {reason}"),
         EventKind::Note(text) => text.clone(),

@@ -192,6 +192,7 @@ impl Recording {
             EventKind::FaultBegan { name, .. } => format!("fault began: {name}"),
             EventKind::FaultEnded { name, .. } => format!("fault ended: {name}"),
             EventKind::FaultFailed { name, reason } => format!("fault failed: {name}: {reason}"),
+            EventKind::FaultsStopped { reason } => format!("faults stopped: {reason}"),
             EventKind::ObjectiveMissed { objective, .. } => format!("missed: {objective}"),
             EventKind::Stopping { reason } => format!("stopping: {reason}"),
             EventKind::Note(note) => note.clone(),
