@@ -30,6 +30,10 @@ pub enum Alarm {
     Begin {
         /// Its name.
         fault: String,
+        /// The condition with its window.
+        condition: String,
+        /// What was observed, with its unit.
+        observed: String,
     },
     /// A limit of `max_blast` is passed: faults are to be healed, and no other is to begin.
     StopFaults {
@@ -131,13 +135,14 @@ impl Watch {
             return None;
         }
         one.seen = true;
+        let condition = one.condition.to_string();
+        let observed = value_text(seen.value.unwrap_or_default(), unit(&one.condition.that.measure));
         match &one.purpose {
-            Purpose::End => {
-                let value = seen.value.unwrap_or_default();
-                let observed = value_text(value, unit(&one.condition.that.measure));
-                Some(Alarm::End { condition: one.condition.to_string(), observed })
+            Purpose::End => Some(Alarm::End { condition, observed }),
+            Purpose::Begin { fault, .. } => {
+                let fault = fault.clone();
+                self.blast.admit(Alarm::Begin { fault, condition, observed })
             }
-            Purpose::Begin { fault, .. } => self.blast.admit(fault),
         }
     }
 }
@@ -162,14 +167,14 @@ impl Blast {
     }
 
     /// Lets a fault begin, unless that is one too many.
-    fn admit(&mut self, fault: &str) -> Option<Alarm> {
+    fn admit(&mut self, begin: Alarm) -> Option<Alarm> {
         if self.stopped {
             return None;
         }
         let with = self.on() + 1;
         match self.limits.at_once {
             Some(limit) if with > limit as usize => self.stop(self.too_many(with)),
-            _ => Some(Alarm::Begin { fault: fault.to_owned() }),
+            _ => Some(begin),
         }
     }
 
@@ -329,10 +334,16 @@ mod tests {
     fn a_fault_begins_once_its_condition_holds_and_not_before_its_time() {
         let wait = |at| watch(|plan| plan.faults = vec![waiting("f", at, Some(half_fail(20)))]);
         let bad = [(0, 10); 8];
-        let begin = Alarm::Begin { fault: "f".to_owned() };
-        assert_eq!(alarms(&mut wait(0), &bad), [(2, begin.clone())]);
-        assert_eq!(alarms(&mut wait(6), &bad), [(5, begin)], "at the end of the sixth second");
-        assert_eq!(alarms(&mut wait(9), &bad), []);
+        let begun = |at| -> Vec<(u64, String)> {
+            let found = alarms(&mut wait(at), &bad).into_iter().map(|(at, alarm)| match alarm {
+                Alarm::Begin { fault, observed, .. } => (at, format!("{fault} at {observed}")),
+                other => panic!("{other:?}"),
+            });
+            found.collect()
+        };
+        assert_eq!(begun(0), [(2, "f at 100 %".to_owned())]);
+        assert_eq!(begun(6), [(5, "f at 100 %".to_owned())], "at the end of the sixth second");
+        assert_eq!(begun(9), []);
     }
 
     #[test]
@@ -371,7 +382,8 @@ mod tests {
         let mut after = limited(vec![waiting("w", 0, Some(half_fail(20)))]);
         after.event(&event(0, true, "f"));
         after.event(&event(1, false, "f"));
-        assert_eq!(alarms(&mut after, &[(0, 10); 5]), [(2, Alarm::Begin { fault: "w".to_owned() })]);
+        let found = alarms(&mut after, &[(0, 10); 5]);
+        assert!(matches!(found.as_slice(), [(2, Alarm::Begin { fault, .. })] if fault == "w"), "{found:?}");
     }
 
     #[test]

@@ -7,9 +7,13 @@
 //!                   └── FaultBegan ────────── events ────────────────┴── FaultEnded
 //! ```
 //!
+//! A fault that waits for a condition begins when [`Chaos::begin`] says so: what is measured is the
+//! business of others.
+//!
 //! Faults do not know each other, nor the load. What concerns processes is asked of whoever started
 //! them; they are the run's, and the keeper is their parent.
 
+mod grow;
 mod guard;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
@@ -17,10 +21,13 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use loadlab_clock::{Offset, RunClock, Sleeper};
 use loadlab_record::{EventKind, RunEvent, Touched};
 use loadlab_scenario::fault::{EdgeName, Fault, ProcessAction};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
-use self::guard::Guard;
+use self::{grow::Growing, guard::Guard};
 use crate::control::{CallError, Toxiproxy};
 
 /// Where a run's faults act.
@@ -135,6 +142,8 @@ pub fn check<'a>(
 pub struct Chaos {
     stop: CancellationToken,
     tasks: JoinSet<()>,
+    /// Faults that wait to be begun, by name.
+    waiting: BTreeMap<String, oneshot::Sender<()>>,
 }
 
 impl Chaos {
@@ -144,9 +153,16 @@ impl Chaos {
         let mut tasks = JoinSet::new();
         let ChaosRun { faults, places, clock, until, events, processes } = run;
         let places = Arc::new(places);
+        let mut waiting = BTreeMap::new();
         for (number, fault) in faults.into_iter().enumerate() {
+            let begin = fault.when.is_some().then(|| {
+                let (sender, receiver) = oneshot::channel();
+                waiting.insert(fault.name.clone(), sender);
+                receiver
+            });
             let scene = Scene {
                 number,
+                begin,
                 places: Arc::clone(&places),
                 clock,
                 events: events.clone(),
@@ -155,7 +171,20 @@ impl Chaos {
             };
             tasks.spawn(scene.carry_out(fault, until));
         }
-        Self { stop, tasks }
+        Self { stop, tasks, waiting }
+    }
+
+    /// Begins a fault that waits for a condition. One that does not wait (any more) is left alone.
+    pub fn begin(&mut self, fault: &str) {
+        if let Some(waiting) = self.waiting.remove(fault) {
+            // It has ended with all others, if it does not listen.
+            let _ = waiting.send(());
+        }
+    }
+
+    /// Heals what is on, and begins nothing more.
+    pub fn stop(&self) {
+        self.stop.cancel();
     }
 
     /// Heals what is on and waits until it is.
@@ -168,6 +197,8 @@ impl Chaos {
 /// What one fault needs.
 struct Scene {
     number: usize,
+    /// Says when to begin, to a fault that waits for that.
+    begin: Option<oneshot::Receiver<()>>,
     places: Arc<Places>,
     clock: RunClock,
     events: mpsc::UnboundedSender<RunEvent>,
@@ -176,12 +207,16 @@ struct Scene {
 }
 
 impl Scene {
-    async fn carry_out(self, fault: Fault, until: Duration) {
+    async fn carry_out(mut self, fault: Fault, until: Duration) {
+        let Some(fault) = self.awaited(fault).await else { return };
         for (round, at) in fault.beginnings(until).enumerate() {
             if !self.wait_until(at).await {
                 return;
             }
-            let guard = match Guard::begin(&fault, self.number, round, &self.places, &self.processes).await {
+            let guard = match {
+                let fault = grow::beginning(&fault);
+                Guard::begin(&fault, self.number, round, &self.places, &self.processes).await
+            } {
                 Ok(guard) => guard,
                 Err(error) => {
                     self.failed(&fault, &error);
@@ -190,7 +225,9 @@ impl Scene {
             };
             let (kind, place) = (fault.what.kind().to_owned(), fault.what.place());
             self.tell(EventKind::FaultBegan { name: fault.name.clone(), kind, place });
+            let growing = Growing::start(&fault, at, guard.resize(), self.clock, self.events.clone());
             let goes_on = self.wait_until(at + fault.lasts).await;
+            growing.end().await;
             match guard.heal().await {
                 Ok(touched) => self.tell(EventKind::FaultEnded { name: fault.name.clone(), touched }),
                 Err(error) => self.failed(&fault, &error),
@@ -198,6 +235,20 @@ impl Scene {
             if !goes_on {
                 return;
             }
+        }
+    }
+
+    /// The fault once it may begin: as it is, or from now on if it waited until now. None if it is to
+    /// stop before.
+    async fn awaited(&mut self, fault: Fault) -> Option<Fault> {
+        let Some(begin) = self.begin.take() else { return Some(fault) };
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            begun = begin => begun.ok().map(|()| {
+                let at = self.clock.now().as_duration().max(fault.at);
+                Fault { at, when: None, ..fault }
+            }),
         }
     }
 

@@ -9,10 +9,11 @@ use crate::{
 };
 
 /// The template, and what it includes.
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 5] = [
     ("report.html", include_str!("templates/report.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("plot.html", include_str!("templates/plot.html")),
+    ("steady.html", include_str!("templates/steady.html")),
     ("details.html", include_str!("templates/details.html")),
 ];
 /// The style.

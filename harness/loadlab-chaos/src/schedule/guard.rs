@@ -8,7 +8,7 @@ use loadlab_scenario::fault::{Disturbance, Fault, ProcessAction};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
-use super::{Places, ProcessChange, ProcessCommand, one_process};
+use super::{Places, ProcessChange, ProcessCommand, grow::Resize, one_process};
 use crate::control::{CallError, Toxiproxy, change_settings, settings};
 
 /// How much longer than planned the proxy keeps a toxic that nobody removes (scenario time).
@@ -39,7 +39,7 @@ impl Guard {
         match &fault.what {
             Disturbance::Toxic { edge, toxic } => {
                 let proxy = proxy(edge)?;
-                let name = format!("fault-{number}-{round}");
+                let name = toxic_name(fault, number, round);
                 proxies.add(&proxy, &name, toxic, fault.lasts + GRACE).await?;
                 Ok(Self::Toxic { proxies, proxy, toxic: name })
             }
@@ -61,6 +61,16 @@ impl Guard {
                 change_settings(&address, &patch).await?;
                 Ok(Self::Settings { address, before })
             }
+        }
+    }
+
+    /// Where its size can be changed while it is on, if it can.
+    pub(super) fn resize(&self) -> Option<Resize> {
+        match self {
+            Self::Toxic { proxies, proxy, toxic } => {
+                Some(Resize { proxies: proxies.clone(), proxy: proxy.clone(), toxic: toxic.clone() })
+            }
+            _ => None,
         }
     }
 
@@ -89,6 +99,14 @@ impl Guard {
                 Ok(one_process())
             }
         }
+    }
+}
+
+/// Draws follow from the name: a fault with a seed has the same ones wherever it stands in the list.
+fn toxic_name(fault: &Fault, number: usize, round: usize) -> String {
+    match fault.seed {
+        Some(seed) => format!("fault-seed-{seed}-{round}"),
+        None => format!("fault-{number}-{round}"),
     }
 }
 

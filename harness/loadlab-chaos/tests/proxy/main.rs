@@ -8,4 +8,5 @@ mod links;
 mod model;
 mod replay;
 mod rig;
+mod schedule;
 mod toxics;

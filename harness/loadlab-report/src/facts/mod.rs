@@ -9,6 +9,7 @@
 
 mod outcomes;
 mod setting;
+mod steady;
 mod tables;
 mod timeline;
 
@@ -17,6 +18,7 @@ use serde::Serialize;
 
 pub(crate) use outcomes::{OutcomeRow, beside};
 pub(crate) use setting::{Fact, plan_json, settings_json};
+pub(crate) use steady::{SteadyCell, SteadyRow};
 pub(crate) use tables::{LatencyRow, PERCENTILES, StepRow};
 pub(crate) use timeline::{EventRow, FaultRow, TimelineRow, events as event_rows};
 
@@ -65,6 +67,8 @@ pub(crate) struct Facts {
     pub(crate) objectives: Vec<ObjectiveRow>,
     /// What the source document says, if the scenario has one.
     pub(crate) documented: Option<DocumentedFacts>,
+    /// How the faults were taken, condition by condition.
+    pub(crate) steady: Vec<SteadyRow>,
     /// What to look at.
     pub(crate) remarks: Vec<String>,
     /// Latencies of the whole run.
@@ -206,6 +210,7 @@ impl Facts {
             setting: setting::facts(run),
             objectives: objectives(run),
             documented: documented(run),
+            steady: steady::rows(run),
             remarks: run.remarks.clone(),
             latencies: tables::latencies(run),
             outcomes: outcomes::rows(run),
@@ -256,6 +261,10 @@ fn headline(run: &RunFile) -> String {
             "the run did not come to its end".to_owned()
         }
         Verdict::Inconclusive => "it cannot be told".to_owned(),
+        Verdict::Fail if matches!(run.ending.reason, EndReason::AbortedIf { .. }) => {
+            "a condition of `abort_if` ended the run".to_owned()
+        }
+        Verdict::Fail if missed == 0 => "the steady state was not kept".to_owned(),
         _ if all == 0 => "no objectives to miss".to_owned(),
         Verdict::Pass if all == 1 => "the objective holds".to_owned(),
         Verdict::Pass => format!("all {all} objectives hold"),

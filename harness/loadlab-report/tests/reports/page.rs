@@ -188,3 +188,16 @@ fn tags_are_closed_in_order() {
         assert_eq!(open, ["body"], "{name}: the script stands before the end of the body");
     }
 }
+
+#[test]
+fn the_steady_state_is_a_table_of_three_periods() {
+    let page = html(&fixtures::faulted());
+    let (_, table) = page.split_once("id=\"steady-state\"").expect("a section");
+    let table = table.split("</section>").next().unwrap_or(table);
+    for words in
+        ["holds", "does not hold", "unknown", "11 s", "not by the end", "did not hold during the faults"]
+    {
+        assert!(table.contains(words), "{words}: {table}");
+    }
+    assert!(!html(&fixtures::calm()).contains("steady-state"), "without conditions there is none");
+}

@@ -151,8 +151,8 @@ impl Builder<'_> {
     ) -> Option<MaxBlast> {
         let Some(at) = at else { return Some(MaxBlast::default()) };
         let file = at.value.as_ref()?;
-        let loss = self.some_share(file.loss);
-        let instances = self.some_share(file.instances);
+        let loss = self.limit_share(file.loss);
+        let instances = self.limit_share(file.instances);
         let at_once =
             file.at_once.map_or(Some(None), |leaf| self.positive(leaf, "the number of faults").map(Some));
         let longest = file.longest.map_or(Some(None), |leaf| self.lasting(leaf, "the limit").map(Some));
@@ -176,7 +176,7 @@ impl Builder<'_> {
         }
     }
 
-    fn some_share(self, leaf: Option<Leaf<Share>>) -> Read<Share> {
+    fn limit_share(self, leaf: Option<Leaf<Share>>) -> Read<Share> {
         let share = self.maybe(leaf)?;
         if let (Some(leaf), Some(Share::NONE)) = (leaf, share) {
             self.wrong_leaf(&leaf, "nothing at all could be disturbed");

@@ -10,6 +10,7 @@ mod report;
 mod run;
 mod schema;
 mod show;
+mod timeline;
 mod up;
 mod validate;
 

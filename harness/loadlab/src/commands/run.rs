@@ -81,7 +81,9 @@ fn exit(run: &RunFile) -> Exit {
 fn failed(error: &RunError) -> Exit {
     let text = error.to_string();
     match error {
-        RunError::Profile(_) | RunError::Fault(_) => output::fail(Exit::Invalid, &text, None),
+        RunError::Profile(_) | RunError::Fault(_) | RunError::Instances(_) => {
+            output::fail(Exit::Invalid, &text, None)
+        }
         RunError::Refused(refusal) => output::fail(Exit::Invalid, &text, Some(&refusal.hint())),
         RunError::Target(error) => output::fail(Exit::Target, &text, error.hint().as_deref()),
         RunError::Engine(loadlab_engine::EngineError::Login(_)) => output::fail(Exit::Target, &text, None),

@@ -17,7 +17,11 @@ use loadlab_stack::{RoleSignal, Scraper, Stack, StackEvent, Via};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{RunError, recording::Recording, target::Target};
+use super::{
+    RunError,
+    recording::{Act, Recording},
+    target::Target,
+};
 use crate::signals::Signals;
 
 /// A target that is up, and everything that takes part in loading it.
@@ -74,12 +78,16 @@ impl Load {
         let end = loop {
             let stack = self.target.stack.as_mut();
             match hear(&mut engine, &mut scraper, &mut faults, stack, &mut self.signals).await {
-                Heard::Fault(event) => self.recording.event(event).map_err(RunError::Folder)?,
+                Heard::Fault(event) => {
+                    let acts = self.recording.fault(event).map_err(RunError::Folder)?;
+                    acts.into_iter()
+                        .for_each(|act| follow(act, &mut faults.chaos, &mut reason, &engine.stop));
+                }
                 Heard::Process(command) => self.change_process(command).await,
                 Heard::Line(line) => {
-                    if let Some(objective) = self.recording.take(line).map_err(RunError::Folder)? {
-                        stop_for(&mut reason, EndReason::Aborted { objective }, &engine.stop);
-                    }
+                    let acts = self.recording.take(line).map_err(RunError::Folder)?;
+                    acts.into_iter()
+                        .for_each(|act| follow(act, &mut faults.chaos, &mut reason, &engine.stop));
                 }
                 Heard::Published(values) => self.recording.published(values).map_err(RunError::Folder)?,
                 Heard::Stack(event) => self.stack_event(event, clock, &mut reason, &engine.stop)?,
@@ -265,6 +273,19 @@ async fn hear(
         Some(event) = faults.events.recv() => Heard::Fault(event),
         Some(command) = faults.processes.recv() => Heard::Process(command),
         event = stack_event => Heard::Stack(event),
+    }
+}
+
+/// Does what is to be done about what was seen.
+fn follow(act: Act, chaos: &mut Chaos, reason: &mut EndReason, stop: &CancellationToken) {
+    match act {
+        Act::End(why) => {
+            // Not only once the load has ended: whoever is still waiting should be served.
+            chaos.stop();
+            stop_for(reason, why, stop);
+        }
+        Act::Begin(fault) => chaos.begin(&fault),
+        Act::StopFaults => chaos.stop(),
     }
 }
 

@@ -21,7 +21,7 @@ use std::{fmt, path::Path, sync::Arc};
 
 use loadlab_chaos::schedule::{self, PlaceError};
 use loadlab_record::{Ending, FORMAT, Header, JournalLine, RunFile, TargetInfo};
-use loadlab_scenario::{Plan, plan::TargetPlan};
+use loadlab_scenario::{Plan, condition::InstancesError, plan::TargetPlan};
 use target_service::profile::{Profile, ProfileError};
 use tokio_util::sync::CancellationToken;
 
@@ -66,6 +66,8 @@ pub enum RunError {
     Refused(Refusal),
     /// A fault has no place in the target.
     Fault(PlaceError),
+    /// Faults would act on more instances than the plan allows.
+    Instances(InstancesError),
     /// The run folder.
     Folder(FolderError),
     /// There is nothing to load.
@@ -86,6 +88,7 @@ impl fmt::Display for RunError {
             Self::Profile(error) => write!(f, "{error}"),
             Self::Refused(error) => write!(f, "{error}"),
             Self::Fault(error) => write!(f, "{error}"),
+            Self::Instances(error) => write!(f, "{error}"),
             Self::Folder(error) => write!(f, "{error}"),
             Self::Target(error) => write!(f, "{error}"),
             Self::Engine(error) => write!(f, "the load could not be offered: {error}"),
@@ -116,6 +119,9 @@ pub fn check(plan: &Plan) -> Result<Option<Profile>, RunError> {
     if let Some(profile) = &profile {
         let (edges, processes) = target::places(profile);
         schedule::check(&plan.faults, &edges, &processes).map_err(RunError::Fault)?;
+        let until = plan.load.duration() + plan.drain;
+        let reached = plan.max_blast.check_instances(&plan.faults, &processes, until);
+        reached.map_err(RunError::Instances)?;
     }
     Ok(profile)
 }
