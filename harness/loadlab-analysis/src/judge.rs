@@ -14,13 +14,15 @@
 //! stand in any case.
 
 use loadlab_record::{
-    EndReason, EventKind, GeneratorSummary, Judgement, ObjectiveResult, RunEvent, RunFile, Verdict,
+    EndReason, EventKind, GeneratorSummary, Judgement, ObjectiveResult, RunEvent, RunFile, SteadyResult,
+    Verdict,
 };
+use loadlab_scenario::fault::Fault;
 
 use crate::{
     arms, documented, generator, health,
     objectives::{self, Measured},
-    remarks, speed,
+    remarks, speed, steady,
     words::value_text,
 };
 
@@ -36,11 +38,13 @@ pub fn judgement(run: &RunFile) -> Judgement {
     let objectives: Vec<ObjectiveResult> =
         run.plan.objectives.iter().map(|objective| objectives::judge(objective, &measured)).collect();
     let generator = generator::summary(run);
-    let (verdict, reasons) = verdict(run, &generator, &objectives);
+    let steady = steady::results(run);
+    let (verdict, reasons) = verdict(run, &generator, &objectives, &steady);
     Judgement {
         verdict,
         reasons,
         documented: documented::compare(run, &measured),
+        steady,
         health: health::spans(run),
         remarks: remarks::remarks(run, &generator),
         arms: arms::compare(run),
@@ -53,15 +57,19 @@ fn verdict(
     run: &RunFile,
     generator: &GeneratorSummary,
     objectives: &[ObjectiveResult],
+    steady: &[SteadyResult],
 ) -> (Verdict, Vec<String>) {
     let mut doubts: Vec<String> = Vec::new();
     doubts.extend(generator.reasons.iter().cloned());
     doubts.extend(ended_early(run));
     doubts.extend(speed::doubts(run));
     doubts.extend(faults(run));
+    doubts.extend(steady::doubts(run, steady));
     doubts.extend(imbalance(run));
-    let missed: Vec<String> =
+    let mut missed: Vec<String> =
         objectives.iter().filter(|result| result.verdict == Verdict::Fail).map(missed_text).collect();
+    missed.extend(steady::missed(steady));
+    missed.extend(aborted(run));
     match (doubts.is_empty(), missed.is_empty()) {
         (false, _) => (Verdict::Inconclusive, doubts),
         (true, false) => (Verdict::Fail, missed),
@@ -73,7 +81,7 @@ fn verdict(
 fn ended_early(run: &RunFile) -> Option<String> {
     let at = run.ending.at;
     match &run.ending.reason {
-        EndReason::Finished | EndReason::Aborted { .. } => None,
+        EndReason::Finished | EndReason::Aborted { .. } | EndReason::AbortedIf { .. } => None,
         EndReason::Signal(signal) => Some(format!(
             "the run was ended after {at} by {}; what follows is what was measured until then",
             name(*signal)
@@ -82,6 +90,16 @@ fn ended_early(run: &RunFile) -> Option<String> {
         EndReason::Killed => {
             Some(format!("the run was killed after {at}; what follows is what its journal still says"))
         }
+    }
+}
+
+/// What of `abort_if` ended the run.
+fn aborted(run: &RunFile) -> Option<String> {
+    match &run.ending.reason {
+        EndReason::AbortedIf { condition } => {
+            Some(format!("`abort_if` ended the run after {}, when `{condition}` held", run.ending.at))
+        }
+        _ => None,
     }
 }
 
@@ -116,11 +134,23 @@ fn faults(run: &RunFile) -> Vec<String> {
         })
     };
     let never = run.plan.faults.iter().filter(|fault| !began(&fault.name));
-    let never = never.map(|fault| {
-        let at = loadlab_clock::text::format_duration(fault.at);
-        format!("the fault `{}` never began: the run was over before {at}", fault.name)
-    });
+    let never = never.map(|fault| format!("the fault `{}` never began: {}", fault.name, why_not(run, fault)));
     run.events.iter().filter_map(doubt).chain(never).collect()
+}
+
+/// Why a fault of the plan never began.
+fn why_not(run: &RunFile, fault: &Fault) -> String {
+    let stopped = run.events.iter().find_map(|event| match &event.what {
+        EventKind::FaultsStopped { reason } => Some(reason),
+        _ => None,
+    });
+    match (stopped, &fault.when) {
+        (Some(reason), _) => format!("`max_blast` had stopped all faults ({reason})"),
+        (None, Some(condition)) => format!("`{condition}`, for which it waited, was not seen"),
+        (None, None) => {
+            format!("the run was over before {}", loadlab_clock::text::format_duration(fault.at))
+        }
+    }
 }
 
 fn name(signal: i32) -> String {
@@ -277,7 +307,8 @@ mod tests {
         let pause =
             Disturbance::Process { role: "service-0".to_owned(), share: None, action: ProcessAction::Pause };
         let (at, lasts) = (Duration::from_secs(2), Duration::from_secs(1));
-        let fault = Fault { name: "f".to_owned(), at, lasts, every: None, what: pause };
+        let name = "f".to_owned();
+        let fault = Fault { name, at, lasts, every: None, ramp: None, seed: None, when: None, what: pause };
         let run = |events: Vec<EventKind>| {
             let fault = fault.clone();
             events.into_iter().fold(kept().plan(|plan| plan.faults.push(fault)), MadeUp::event).finished()

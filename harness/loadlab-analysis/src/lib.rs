@@ -2,7 +2,7 @@
 //! what to look at. Nothing here reads a file or a clock; equal runs give equal findings.
 //!
 //! ```text
-//!   windows, scrapes ──as they come──> Live ──────┐
+//!   windows, scrapes ──as they come──> Live, Watch ┐
 //!                                                 ├─> View ──evaluate──> Observation
 //!   RunFile ──> judge ──whole run, stretches──────┘
 //!           └─> generator, health, remarks ──> Judgement, stored in the run file
@@ -14,6 +14,7 @@
 //! maximum of the arrivals' response time; what ends later is lost.
 
 mod arms;
+mod conditions;
 mod documented;
 mod evaluate;
 mod facts;
@@ -32,7 +33,9 @@ mod remarks;
 mod rules;
 mod saturation;
 mod speed;
+mod steady;
 mod timeline;
+mod watch;
 mod words;
 
 pub use evaluate::{Observation, View, evaluate, holds, unit};
@@ -46,4 +49,5 @@ pub use objectives::line;
 pub use rules::{Rules, tightest_response};
 pub use saturation::{Saturation, saturations};
 pub use timeline::{Second, timeline};
+pub use watch::{Alarm, Watch};
 pub use words::{seconds_text, value_text};

@@ -100,13 +100,17 @@ struct Metric {
 impl Live {
     /// Nothing has happened yet.
     pub fn new(plan: &Plan) -> Self {
-        let rules = Rules::of(plan);
+        Self::of(Rules::of(plan), &plan.objectives)
+    }
+
+    /// The same, of lines that need not be the plan's objectives.
+    pub(crate) fn of(rules: Rules, objectives: &[Objective]) -> Self {
         let tracked = |objective: &Objective| Tracked {
             objective: objective.clone(),
             stretch: rules.stretch(objective),
             missed: false,
         };
-        let objectives: Vec<Tracked> = plan.objectives.iter().map(tracked).collect();
+        let objectives: Vec<Tracked> = objectives.iter().map(tracked).collect();
         let names = objectives.iter().filter_map(|tracked| match &tracked.objective.measure {
             Measure::Metric { name, .. } => Some(name.clone()),
             _ => None,

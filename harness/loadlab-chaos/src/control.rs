@@ -159,6 +159,12 @@ impl Toxiproxy {
         self.call(Method::POST, &format!("/proxies/{}/toxics", encoded(proxy)), Some(&body)).await.map(drop)
     }
 
+    /// Changes a toxic's attributes. It keeps its connections, its counters and its time to live.
+    pub async fn change(&self, proxy: &str, name: &str, toxic: &Toxic) -> Result<(), CallError> {
+        let body = json!({ "attributes": toxic.attributes });
+        self.call(Method::POST, &format!("/proxies/{proxy}/toxics/{name}"), Some(&body)).await.map(drop)
+    }
+
     /// Removes a toxic. One that is gone already is removed.
     pub async fn remove(&self, proxy: &str, toxic: &str) -> Result<(), CallError> {
         let path = format!("/proxies/{}/toxics/{}", encoded(proxy), encoded(toxic));

@@ -188,6 +188,9 @@ mod tests {
             at: Duration::ZERO,
             lasts: Duration::from_secs(1),
             every: None,
+            ramp: None,
+            seed: None,
+            when: None,
             what: Disturbance::Toxic { edge, toxic },
         }
     }

@@ -7,13 +7,15 @@
 //!                   └── FaultBegan ────────── events ────────────────┴── FaultEnded
 //! ```
 //!
-//! Beside it, probes through the fault's place say when it was met, and when it was gone.
+//! Beside it, probes through the fault's place say when it was met, and when it was gone. A fault that
+//! waits for a condition begins when [`Chaos::begin`] says so: what is measured is the business of others.
 //!
 //! Faults do not know each other, nor the load. What concerns processes is asked of whoever started
 //! them; they are the run's, and the keeper is their parent.
 
 mod clients;
 mod fit;
+mod grow;
 mod guard;
 mod limit;
 mod llm;
@@ -37,7 +39,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use self::fit::{FitError, Kinds, check_kinds};
-use self::guard::Guard;
+use self::{grow::Growing, guard::Guard};
 use crate::{
     control::{CallError, Toxiproxy},
     probe::{Meets, ProbePlace},
@@ -232,6 +234,8 @@ fn is_named(process: &str, what: &Disturbance) -> bool {
 pub struct Chaos {
     stop: CancellationToken,
     tasks: JoinSet<()>,
+    /// Faults that wait to be begun, by name.
+    waiting: BTreeMap<String, oneshot::Sender<()>>,
 }
 
 impl Chaos {
@@ -242,9 +246,16 @@ impl Chaos {
         let ChaosRun { faults, places, clock, until, events, processes, clients, seed } = run;
         let places = Arc::new(places);
         let reach = Reach { processes, clients, seed, clock, events: events.clone() };
+        let mut waiting = BTreeMap::new();
         for (number, fault) in faults.into_iter().enumerate() {
+            let begin = fault.when.is_some().then(|| {
+                let (sender, receiver) = oneshot::channel();
+                waiting.insert(fault.name.clone(), sender);
+                receiver
+            });
             let scene = Scene {
                 number,
+                begin,
                 places: Arc::clone(&places),
                 clock,
                 events: events.clone(),
@@ -253,7 +264,15 @@ impl Chaos {
             };
             tasks.spawn(scene.carry_out(fault, until));
         }
-        Self { stop, tasks }
+        Self { stop, tasks, waiting }
+    }
+
+    /// Begins a fault that waits for a condition. One that does not wait (any more) is left alone.
+    pub fn begin(&mut self, fault: &str) {
+        if let Some(waiting) = self.waiting.remove(fault) {
+            // It has ended with all others, if it does not listen.
+            let _ = waiting.send(());
+        }
     }
 
     /// Heals what is on, and begins nothing more.
@@ -271,6 +290,8 @@ impl Chaos {
 /// What one fault needs.
 struct Scene {
     number: usize,
+    /// Says when to begin, to a fault that waits for that.
+    begin: Option<oneshot::Receiver<()>>,
     places: Arc<Places>,
     clock: RunClock,
     events: mpsc::UnboundedSender<RunEvent>,
@@ -279,14 +300,16 @@ struct Scene {
 }
 
 impl Scene {
-    async fn carry_out(self, fault: Fault, until: Duration) {
+    async fn carry_out(mut self, fault: Fault, until: Duration) {
+        let Some(fault) = self.awaited(fault).await else { return };
         for (round, at) in fault.beginnings(until).enumerate() {
             if !self.wait_until(at).await {
                 return;
             }
             let name = || fault.name.clone();
             self.tell(EventKind::FaultAsked { name: name() });
-            let guard = match Guard::begin(&fault, self.number, round, &self.places, &self.reach).await {
+            let small = grow::beginning(&fault);
+            let guard = match Guard::begin(&small, self.number, round, &self.places, &self.reach).await {
                 Ok(guard) => guard,
                 Err(error) => {
                     self.failed(&fault, &error);
@@ -295,17 +318,10 @@ impl Scene {
             };
             let (kind, place) = (fault.what.kind().to_owned(), fault.what.place());
             self.tell(EventKind::FaultBegan { name: name(), kind, place });
+            let growing = Growing::start(&fault, at, guard.resize(), self.clock, self.events.clone());
             let probe = self.probe(&fault);
-            let over = self.wait_until(at + fault.lasts);
-            tokio::pin!(over);
-            let goes_on = tokio::select! {
-                biased;
-                goes_on = &mut over => goes_on,
-                () = until_met(probe) => {
-                    self.tell(EventKind::FaultSeen { name: name() });
-                    over.await
-                }
-            };
+            let goes_on = self.on(&name(), probe, at + fault.lasts).await;
+            growing.end().await;
             match guard.heal(&self.reach).await {
                 Ok(touched) => self.tell(EventKind::FaultEnded { name: name(), touched }),
                 Err(error) => self.failed(&fault, &error),
@@ -315,6 +331,20 @@ impl Scene {
             }
             if !goes_on {
                 return;
+            }
+        }
+    }
+
+    /// Waits until it is over, while probes look for it; `false` if it is to stop before.
+    async fn on(&self, name: &str, probe: Option<(&ProbePlace, Meets)>, until: Duration) -> bool {
+        let over = self.wait_until(until);
+        tokio::pin!(over);
+        tokio::select! {
+            biased;
+            goes_on = &mut over => goes_on,
+            () = until_met(probe) => {
+                self.tell(EventKind::FaultSeen { name: name.to_owned() });
+                over.await
             }
         }
     }
@@ -330,6 +360,20 @@ impl Scene {
         let patience = Instant::now() + HEALED_WITHIN;
         let limit = again.map_or(patience, |at| patience.min(self.clock.instant(Offset::from_duration(at))));
         Sleeper::shared().timeout(limit, place.until_clean(how)).await.is_ok()
+    }
+
+    /// The fault once it may begin: as it is, or from now on if it waited until now. None if it is to
+    /// stop before.
+    async fn awaited(&mut self, fault: Fault) -> Option<Fault> {
+        let Some(begin) = self.begin.take() else { return Some(fault) };
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            begun = begin => begun.ok().map(|()| {
+                let at = self.clock.now().as_duration().max(fault.at);
+                Fault { at, when: None, ..fault }
+            }),
+        }
     }
 
     /// `false` if it is to stop before.

@@ -462,6 +462,9 @@ pub(crate) mod tests {
             },
             faults: vec![],
             arms: None,
+            steady_state: None,
+            abort_if: Vec::new(),
+            max_blast: loadlab_scenario::condition::MaxBlast::default(),
         }
     }
 

@@ -78,6 +78,11 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
+    /// A limit of `max_blast` was passed: what was on is healed, and no other fault begins.
+    FaultsStopped {
+        /// The limit, and what was observed.
+        reason: String,
+    },
     /// An objective was missed for the first time.
     ObjectiveMissed {
         /// Its line.

@@ -42,6 +42,7 @@ impl RunFile {
             latency_ms: latencies(&histograms, speed),
             objectives: Vec::new(),
             documented: Vec::new(),
+            steady: Vec::new(),
             health: Vec::new(),
             generator: GeneratorSummary::default(),
             remarks: Vec::new(),

@@ -117,6 +117,11 @@ pub enum EndReason {
         /// Its line.
         objective: String,
     },
+    /// A condition of `abort_if` held.
+    AbortedIf {
+        /// The condition with its window.
+        condition: String,
+    },
     /// A signal: 2 is SIGINT, 15 SIGTERM.
     Signal(i32),
     /// The target was lost.

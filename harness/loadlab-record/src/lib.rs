@@ -21,6 +21,7 @@ mod run_file;
 mod run_file_text;
 mod sample;
 mod scrape;
+mod steady;
 #[cfg(any(test, feature = "synthetic"))]
 pub mod synthetic;
 mod window;
@@ -34,4 +35,5 @@ pub use run_file::*;
 pub use run_file_text::{RunFileError, schema};
 pub use sample::{ArrivalSample, RequestSample, StreamSample};
 pub use scrape::{GeneratorSample, Scrape, Series};
+pub use steady::{PeriodResult, SteadyResult};
 pub use window::{StepWindow, Window};

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ArmsResult, Ending, Environment, GeneratorSample, Histogram, LatencySummary, OutcomeCounts, RunEvent,
-    Series, StepWindow, TargetInfo, Window,
+    Series, SteadyResult, StepWindow, TargetInfo, Window,
 };
 
 /// Version of the run file and of the journal. A change that an old reader would misread raises it,
@@ -45,6 +45,9 @@ pub struct RunFile {
     pub objectives: Vec<ObjectiveResult>,
     /// Each documented outcome, compared.
     pub documented: Vec<DocumentedResult>,
+    /// Each condition of the steady state, before, during and after the faults.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steady: Vec<SteadyResult>,
     /// Stretches of one health state, from the start to the end without gaps.
     pub health: Vec<HealthSpan>,
     /// Whether the generator kept up.
@@ -87,6 +90,8 @@ pub struct Judgement {
     pub objectives: Vec<ObjectiveResult>,
     /// See [`RunFile::documented`].
     pub documented: Vec<DocumentedResult>,
+    /// See [`RunFile::steady`].
+    pub steady: Vec<SteadyResult>,
     /// See [`RunFile::health`].
     pub health: Vec<HealthSpan>,
     /// See [`RunFile::generator`].
@@ -104,6 +109,7 @@ impl RunFile {
         self.reasons = judgement.reasons;
         self.objectives = judgement.objectives;
         self.documented = judgement.documented;
+        self.steady = judgement.steady;
         self.health = judgement.health;
         self.generator = judgement.generator;
         self.remarks = judgement.remarks;

@@ -244,6 +244,7 @@ mod tests {
             reasons: Vec::new(),
             objectives: vec![objective],
             documented: vec![documented],
+            steady: Vec::new(),
             health: Vec::new(),
             generator: GeneratorSummary::default(),
             remarks: Vec::new(),

@@ -9,11 +9,12 @@ use crate::{
 };
 
 /// The template, and what it includes.
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("report.html", include_str!("templates/report.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("plot.html", include_str!("templates/plot.html")),
     ("arms.html", include_str!("templates/arms.html")),
+    ("steady.html", include_str!("templates/steady.html")),
     ("details.html", include_str!("templates/details.html")),
 ];
 /// The style.

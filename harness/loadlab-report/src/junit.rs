@@ -1,4 +1,4 @@
-//! JUnit XML: one test case per objective. Documented outcomes are told in the suite's output and
+//! JUnit XML: one test case per objective and per condition of the steady state. Documented outcomes are told in the suite's output and
 //! never fail it.
 
 use std::{fmt::Write as _, time::Duration};
@@ -6,7 +6,7 @@ use std::{fmt::Write as _, time::Duration};
 use loadlab_record::{RunFile, Verdict};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::facts::{Facts, ObjectiveRow};
+use crate::facts::{Facts, ObjectiveRow, SteadyCell, SteadyRow};
 
 /// The report for CI.
 pub fn junit(run: &RunFile) -> String {
@@ -14,6 +14,9 @@ pub fn junit(run: &RunFile) -> String {
     let mut suite = TestSuite::new(facts.scenario.as_str());
     for (row, result) in facts.objectives.iter().zip(&run.objectives) {
         suite.add_test_case(case(&facts, row, result.verdict));
+    }
+    for row in &facts.steady {
+        suite.add_test_case(steady_case(&facts, row));
     }
     let length = run.speed.real(run.ending.at.as_duration());
     suite.time = Some(length);
@@ -27,14 +30,31 @@ pub fn junit(run: &RunFile) -> String {
     report.to_string().expect("XML is written to memory")
 }
 
-fn case(facts: &Facts, row: &ObjectiveRow, verdict: Verdict) -> TestCase {
-    let message = format!("observed {}, bound {}", row.observed, row.bound);
-    let mut status = match verdict {
+fn status(verdict: Verdict) -> TestCaseStatus {
+    match verdict {
         Verdict::Pass => TestCaseStatus::success(),
         Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
         // Neither passed nor failed: JUnit calls a test that could not be carried out an error.
         Verdict::Inconclusive => TestCaseStatus::non_success(NonSuccessKind::Error),
-    };
+    }
+}
+
+/// What it does to the verdict; what is only a finding succeeds.
+fn steady_case(facts: &Facts, row: &SteadyRow) -> TestCase {
+    let mut status = status(row.verdict);
+    if row.verdict != Verdict::Pass {
+        status.set_message(row.note.as_str());
+        status.set_type("steady state");
+    }
+    let mut case = TestCase::new(format!("steady state: {}", row.name), status);
+    case.set_classname(facts.scenario.as_str());
+    case.set_time(Duration::ZERO);
+    case
+}
+
+fn case(facts: &Facts, row: &ObjectiveRow, verdict: Verdict) -> TestCase {
+    let message = format!("observed {}, bound {}", row.observed, row.bound);
+    let mut status = status(verdict);
     if verdict != Verdict::Pass {
         status.set_message(message.as_str());
         status.set_type(row.verdict);
@@ -70,6 +90,16 @@ fn output(facts: &Facts) -> String {
     let mut text = format!("{}: {}\n{}\n", facts.verdict, facts.headline, facts.ending);
     for line in facts.reasons.iter().chain(&facts.remarks) {
         line_of(&mut text, line);
+    }
+    for row in &facts.steady {
+        let period = |name: &str, cell: &SteadyCell| format!("{name} {} {}", cell.observed, cell.word);
+        let periods =
+            [period("before", &row.before), period("during", &row.during), period("after", &row.after)];
+        let periods = periods.map(|text| text.trim_end().to_owned()).join(", ");
+        line_of(
+            &mut text,
+            &format!("steady state: {}: {periods}, recovered after: {}", row.name, row.recovered),
+        );
     }
     if let Some(documented) = &facts.documented {
         line_of(

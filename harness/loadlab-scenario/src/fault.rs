@@ -8,13 +8,18 @@ mod beyond;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use loadlab_clock::text::{human_duration, optional_duration};
+use loadlab_clock::{
+    Seed,
+    text::{human_duration, optional_duration},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::beyond::{ClientChange, Limit, LlmChange, MemoryBound, StoreChange, is_instance_of};
-use crate::quantity::Share;
+pub use self::beyond::{
+    ClientChange, Limit, LlmChange, MemoryBound, StoreChange, instances_of_share, is_instance_of,
+};
+use crate::{condition::LiveCondition, quantity::Share};
 
 /// Where a fault on the clients acts.
 const CLIENTS: &str = "load";
@@ -36,6 +41,16 @@ pub struct Fault {
     #[serde(with = "optional_duration", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub every: Option<Duration>,
+    /// It grows linearly from nothing to its full size over this time; only what has a magnitude does.
+    #[serde(with = "optional_duration", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub ramp: Option<Duration>,
+    /// Draws of its own, whatever its place in the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<Seed>,
+    /// It begins once this holds, and not before `at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<LiveCondition>,
     /// What it does.
     pub what: Disturbance,
 }
@@ -153,9 +168,11 @@ pub enum ProcessAction {
 }
 
 impl Fault {
-    /// When it begins, within the first `until` of the run.
+    /// When it begins, within the first `until` of the run; never, as far as is known beforehand, if
+    /// it waits for a condition.
     pub fn beginnings(&self, until: Duration) -> impl Iterator<Item = Duration> {
         let (at, every) = (self.at, self.every);
+        let until = if self.when.is_some() { Duration::ZERO } else { until };
         let again = move |n: u32| every.map_or((n == 0).then_some(at), |every| Some(at + every * n));
         (0_u32..).map_while(again).take_while(move |begins| *begins < until)
     }
@@ -213,6 +230,9 @@ mod tests {
             at: Duration::from_secs(at),
             lasts: Duration::from_secs(1),
             every: every.map(Duration::from_secs),
+            ramp: None,
+            seed: None,
+            when: None,
             what: Disturbance::Process { role, share: None, action: ProcessAction::Pause },
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   text --yaml--> Document <--overrides-- `--set path=value`
-//!                     |
+//!                     |    <--named-- faults that a scenario uses by name
 //!                     +--read--> file types --build--> Plan
 //!                     |             |
 //!                     |             +--schema--> JSON schema
@@ -17,17 +17,20 @@
 
 pub mod arms;
 mod build;
+pub mod condition;
 mod diagnostic;
 mod document;
 pub mod fault;
 mod field;
 mod file;
+mod named;
 mod nearest;
 pub mod objective;
 mod overrides;
 pub mod parse;
 pub mod plan;
 pub mod quantity;
+mod ramp;
 mod read;
 mod schema;
 mod size;
@@ -37,6 +40,7 @@ mod yaml;
 use document::{Document, Place, Problem, Problems, Text};
 
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use named::{NamedFault, NamedSummary, named_fault};
 pub use overrides::Override;
 pub use plan::Plan;
 pub use schema::schema;
@@ -60,8 +64,18 @@ pub fn load(
     overrides: &[Override],
     read_file: &dyn Fn(&str) -> Result<String, String>,
 ) -> Result<Plan, Diagnostics> {
+    load_with(source, overrides, read_file, &[])
+}
+
+/// As [`load`], where the scenario may use the faults of `named`.
+pub fn load_with(
+    source: &Source<'_>,
+    overrides: &[Override],
+    read_file: &dyn Fn(&str) -> Result<String, String>,
+    named: &[NamedFault<'_>],
+) -> Result<Plan, Diagnostics> {
     let problems = Problems::default();
-    let plan = plan(source, overrides, read_file, &problems);
+    let plan = plan(source, overrides, read_file, named, &problems);
     let problems = problems.into_vec();
     match plan {
         Some(plan) if problems.is_empty() => Ok(plan),
@@ -73,6 +87,7 @@ fn plan(
     source: &Source<'_>,
     overrides: &[Override],
     read_file: &dyn Fn(&str) -> Result<String, String>,
+    named: &[NamedFault<'_>],
     problems: &Problems,
 ) -> Option<Plan> {
     // A byte order mark is no part of the text.
@@ -87,6 +102,7 @@ fn plan(
     };
     document.root = root;
     overrides::apply(overrides, &mut document, problems);
+    named::resolve(named, &mut document, problems);
     let file: field::At<file::ScenarioFile> = read::read(&document, problems)?;
     let builder = build::Builder { document: &document, problems, read_file, path: source.path };
     build::plan(builder, file.value.as_ref()?)

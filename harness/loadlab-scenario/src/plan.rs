@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     arms::Arms,
+    condition::{LiveCondition, MaxBlast, SteadyState},
     fault::Fault,
     objective::{Expectation, Objective},
     quantity::{Rate, Share},
@@ -72,6 +73,15 @@ pub struct Plan {
     /// How the users are split, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arms: Option<Arms>,
+    /// What is normal, if the scenario says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steady_state: Option<SteadyState>,
+    /// What ends the run early.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub abort_if: Vec<LiveCondition>,
+    /// How far faults may reach.
+    #[serde(default, skip_serializing_if = "MaxBlast::is_empty")]
+    pub max_blast: MaxBlast,
 }
 
 /// What is loaded: the reference target in a profile, or somebody's service.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use loadlab_scenario::{Source, load};
+use loadlab_scenario::{NamedFault, Source, load_with};
 use serde_json::Value;
 
 const PAGE: &str = include_str!("../../../docs/SCENARIOS.md");
 /// What an example that shows a part only is completed with.
 const LOAD: &str = "load: { burst: { users: 10 } }\n";
+/// The named fault that the page uses.
+const SLOW_ANSWERS: &str = include_str!("../../../chaos/faults/slow-answers.yaml");
 const JOURNEYS: &str = "journeys: [{ name: search, steps: [{ post: /search }] }]\n";
 
 /// The YAML blocks of the page with their first lines.
@@ -42,7 +44,9 @@ fn every_example_loads() {
             text.push_str(JOURNEYS);
         }
         let read_file = |_: &str| Ok("text\nslow queries\nfast queries\n".to_owned());
-        let loaded = load(&Source { path: "SCENARIOS.md", text: &text }, &[], &read_file);
+        let source = Source { path: "slow-answers.yaml", text: SLOW_ANSWERS };
+        let named = [NamedFault { name: "slow-answers", source }];
+        let loaded = load_with(&Source { path: "SCENARIOS.md", text: &text }, &[], &read_file, &named);
         loaded.unwrap_or_else(|diagnostics| panic!("the example at line {line}:\n{diagnostics}"));
     }
 }

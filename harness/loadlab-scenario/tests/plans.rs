@@ -118,9 +118,11 @@ fn settings_from_the_command_line_replace_what_the_file_says() {
         ("client.retries", "none"),
         ("warm_up", "0"),
         ("users.count", "3"),
+        ("faults.slow.at", "1s"),
+        ("faults.then.after", "1s"),
         ("title", "{ is no map when quoted }"),
     ];
-    let plan = plan_with(EVERYTHING, &settings[..9]);
+    let plan = plan_with(EVERYTHING, &settings[..11]);
     assert_eq!(plan.seed.get(), 9);
     assert_eq!(plan.load, Load::Burst { users: 5, within: Duration::from_secs(2) });
     assert_eq!(plan.journeys[1].weight, 4);
@@ -206,4 +208,38 @@ fn a_plan_survives_being_stored() {
     let json = serde_json::to_string(&plan).expect("a plan can be written");
     let back: Plan = serde_json::from_str(&json).expect("and read");
     assert_eq!(back, plan);
+}
+
+#[test]
+fn conditions_have_their_defaults() {
+    let plan = plan(&format!(
+        "{SMALL}steady_state: {{ conditions: [p95 < 2s] }}\nabort_if: [errors > 50%, p95 > 9s for 3s]\n"
+    ));
+    let steady = plan.steady_state.expect("it is there");
+    assert_eq!((steady.tolerate, steady.recover_within), (false, None));
+    assert_eq!((steady.window.as_secs(), steady.min_samples), (5, 20));
+    let shown: Vec<String> = plan.abort_if.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["errors > 50% for 5s", "p95 > 9s for 3s"]);
+    assert!(plan.max_blast.is_empty());
+}
+
+#[test]
+fn a_plan_of_before_there_were_conditions_reads_and_writes_as_it_was() {
+    let plan = plan(SMALL);
+    let json = serde_json::to_string(&plan).expect("a plan can be written");
+    for key in ["steady_state", "abort_if", "max_blast", "ramp", "when"] {
+        assert!(!json.contains(&format!("\"{key}\"")), "{key}");
+    }
+    assert_eq!(serde_json::from_str::<Plan>(&json).expect("it can be read"), plan);
+}
+
+#[test]
+fn a_fault_may_grow_wait_and_draw_on_its_own() {
+    let plan = plan(EVERYTHING);
+    let [slow, then, or] = plan.faults.as_slice() else { panic!("{:?}", plan.faults) };
+    assert_eq!((slow.ramp, slow.seed.map(|seed| seed.get())), (Some(Duration::from_secs(5)), Some(7)));
+    let when = then.when.as_ref().expect("it waits");
+    assert_eq!((when.to_string().as_str(), when.min_samples), ("errors(save) > 10% for 4s", 10));
+    assert_eq!((then.at, or.at), (Duration::from_secs(25), Duration::ZERO));
+    assert_eq!(then.beginnings(Duration::from_secs(60)).count(), 0, "nobody knows when");
 }

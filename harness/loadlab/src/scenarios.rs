@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use loadlab_scenario::{Diagnostics, Override, Plan, Source};
+use loadlab_scenario::{Diagnostics, NamedFault, Override, Plan, Source};
 
 use crate::cli::PlanArgs;
 
@@ -37,6 +37,22 @@ const SHIPPED: [(&str, &str); 12] = [
     ("chaos/exercises/redis-gone.yaml", include_str!("../../../chaos/exercises/redis-gone.yaml")),
     ("scenarios/100-concurrent.yaml", include_str!("../../../scenarios/100-concurrent.yaml")),
     ("target-service/content/queries.csv", include_str!("../../../target-service/content/queries.csv")),
+];
+
+/// Where named faults are, below a root.
+const FAULTS: &str = "chaos/faults";
+
+/// Shipped named faults.
+const SHIPPED_FAULTS: [(&str, &str); 9] = [
+    ("chaos/faults/broken-connections.yaml", include_str!("../../../chaos/faults/broken-connections.yaml")),
+    ("chaos/faults/dead-process.yaml", include_str!("../../../chaos/faults/dead-process.yaml")),
+    ("chaos/faults/frozen-process.yaml", include_str!("../../../chaos/faults/frozen-process.yaml")),
+    ("chaos/faults/lossy-line.yaml", include_str!("../../../chaos/faults/lossy-line.yaml")),
+    ("chaos/faults/silent.yaml", include_str!("../../../chaos/faults/silent.yaml")),
+    ("chaos/faults/slow-answers.yaml", include_str!("../../../chaos/faults/slow-answers.yaml")),
+    ("chaos/faults/thin-line.yaml", include_str!("../../../chaos/faults/thin-line.yaml")),
+    ("chaos/faults/unreachable.yaml", include_str!("../../../chaos/faults/unreachable.yaml")),
+    ("chaos/faults/very-slow-answers.yaml", include_str!("../../../chaos/faults/very-slow-answers.yaml")),
 ];
 
 /// A scenario's text and where it is from.
@@ -140,7 +156,41 @@ pub fn load(found: &Found, overrides: &[Override]) -> Result<Plan, PlanError> {
     let folder = Path::new(&found.path).parent().unwrap_or(Path::new(""));
     let read_file = |path: &str| read_beside(folder, path);
     let source = Source { path: &found.path, text: &found.text };
-    loadlab_scenario::load(&source, overrides, &read_file).map_err(PlanError::Invalid)
+    let faults = faults(folder)?;
+    let named: Vec<NamedFault<'_>> = faults.iter().filter_map(named).collect();
+    loadlab_scenario::load_with(&source, overrides, &read_file, &named).map_err(PlanError::Invalid)
+}
+
+/// The faults that a scenario in `folder` may use, by name: those of the nearest `chaos/faults` at or
+/// above it, and the shipped ones that it does not have.
+pub fn faults(folder: &Path) -> Result<Vec<Found>, PlanError> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let absolute = here.join(folder);
+    let beside = absolute.ancestors().map(|above| above.join(FAULTS)).find(|faults| faults.is_dir());
+    let mut found = Vec::new();
+    if let Some(folder) = beside {
+        let shown = folder.strip_prefix(&here).map_or_else(|_| folder.clone(), Path::to_owned);
+        let unreadable = |source| PlanError::Unreadable { path: shown.clone(), source };
+        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+            let path = shown.join(entry.map_err(unreadable)?.file_name());
+            if path.extension().is_some_and(|extension| extension == "yaml") {
+                found.push(read(&path)?);
+            }
+        }
+    }
+    for (path, text) in SHIPPED_FAULTS {
+        if !found.iter().any(|one: &Found| stem(&one.path) == stem(path)) {
+            found.push(Found { path: path.to_owned(), text: text.to_owned() });
+        }
+    }
+    found.sort_by(|one, other| stem(&one.path).cmp(&stem(&other.path)));
+    Ok(found)
+}
+
+/// A fault's file, by the name under which scenarios use it.
+pub fn named(found: &Found) -> Option<NamedFault<'_>> {
+    let source = Source { path: &found.path, text: &found.text };
+    stem(&found.path).map(|name| NamedFault { name, source })
 }
 
 /// `--speed`, `--seed`, `--profile`, `--target` and `--set`, as settings of the scenario's text.

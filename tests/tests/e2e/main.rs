@@ -2,6 +2,7 @@
 
 mod arms;
 mod bad_input;
+mod conditions;
 mod control;
 mod fault_kinds;
 mod faults;

@@ -169,7 +169,16 @@ mod tests {
         let (stores, llms) = (["redis".to_owned()], ["llm".to_owned()]);
         let kinds = Kinds { speaks: &speaks, stores: &stores, llms: &llms, external: &stores };
         let lasts = Duration::from_secs(1);
-        let fault = Fault { name: "f".to_owned(), at: Duration::ZERO, lasts, every: None, what };
+        let fault = Fault {
+            name: "f".to_owned(),
+            at: Duration::ZERO,
+            lasts,
+            every: None,
+            ramp: None,
+            seed: None,
+            when: None,
+            what,
+        };
         check_kinds([&fault], kinds).map_or_else(|error| error.to_string(), |()| String::new())
     }
 

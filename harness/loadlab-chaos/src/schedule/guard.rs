@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use super::{
-    Places, ProcessChange, ProcessCommand, Reach, clients::ClientGuard, limit, limit::LimitGuard, llm,
-    one_process,
+    Places, ProcessChange, ProcessCommand, Reach, clients::ClientGuard, grow::Resize, limit,
+    limit::LimitGuard, llm, one_process,
 };
 use crate::{
     control::{CallError, Counted, TOXIC_PREFIX, Toxiproxy, change_settings, settings},
@@ -48,7 +48,7 @@ impl Guard {
         match &fault.what {
             Disturbance::Toxic { edge, toxic } => {
                 let proxy = proxy(edge)?;
-                let name = format!("{TOXIC_PREFIX}{number}-{round}");
+                let name = toxic_name(fault, number, round);
                 proxies.add(&proxy, &name, toxic, fault.lasts + GRACE).await?;
                 Ok(Self::Toxic { proxies, proxy, toxic: name })
             }
@@ -108,6 +108,16 @@ impl Guard {
         Ok(Self::Settings { address: address.to_owned(), before })
     }
 
+    /// Where its size can be changed while it is on, if it can.
+    pub(super) fn resize(&self) -> Option<Resize> {
+        match self {
+            Self::Toxic { proxies, proxy, toxic } => {
+                Some(Resize { proxies: proxies.clone(), proxy: proxy.clone(), toxic: toxic.clone() })
+            }
+            _ => None,
+        }
+    }
+
     /// Heals it, and says what it touched; `None` where nobody counts.
     pub(super) async fn heal(self, reach: &Reach) -> Result<Option<Touched>, CallError> {
         match self {
@@ -137,6 +147,14 @@ impl Guard {
                 Ok(Some(one_process()))
             }
         }
+    }
+}
+
+/// Draws follow from the name: a fault with a seed has the same ones wherever it stands in the list.
+fn toxic_name(fault: &Fault, number: usize, round: usize) -> String {
+    match fault.seed {
+        Some(seed) => format!("{TOXIC_PREFIX}seed-{seed}-{round}"),
+        None => format!("{TOXIC_PREFIX}{number}-{round}"),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use loadlab_clock::{Seed, Sleeper};
 use loadlab_record::Touched;
 use loadlab_scenario::{
-    fault::{Limit, is_instance_of},
+    fault::{Limit, instances_of_share, is_instance_of},
     quantity::Share,
 };
 use rand::seq::SliceRandom as _;
@@ -100,7 +100,7 @@ pub(super) fn instances(
     let mut all: Vec<String> =
         processes.iter().filter(|process| is_instance_of(process, role)).cloned().collect();
     let Some(share) = share else { return all };
-    let count = ((all.len() as f64 * share.get()).round() as usize).clamp(1, all.len().max(1));
+    let count = instances_of_share(all.len(), share);
     all.shuffle(&mut randomness.stream("instances", number as u64, round as u64));
     all.truncate(count);
     all.sort();

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufReader, Write as _},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
@@ -105,7 +105,7 @@ impl Script {
 }
 
 fn read_command(reader: &mut impl std::io::BufRead) -> Option<Vec<String>> {
-    let mut line = |reader: &mut dyn std::io::BufRead| -> Option<usize> {
+    let line = |reader: &mut dyn std::io::BufRead| -> Option<usize> {
         let mut text = String::new();
         reader.read_line(&mut text).ok().filter(|read| *read > 0)?;
         text.trim_end()[1..].parse().ok()

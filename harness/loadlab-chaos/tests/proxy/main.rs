@@ -12,4 +12,5 @@ mod probes;
 mod replay;
 mod rig;
 mod safety;
+mod schedule;
 mod toxics;

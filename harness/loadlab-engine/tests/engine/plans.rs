@@ -124,6 +124,9 @@ pub(crate) fn plan(load: Load, steps: Vec<Step>) -> Plan {
         },
         faults: vec![],
         arms: None,
+        steady_state: None,
+        abort_if: Vec::new(),
+        max_blast: loadlab_scenario::condition::MaxBlast::default(),
     }
 }
 

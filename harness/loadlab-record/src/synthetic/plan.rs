@@ -56,6 +56,9 @@ pub(super) fn plan(synthetic: &Synthetic) -> Plan {
         },
         faults: vec![],
         arms: None,
+        steady_state: None,
+        abort_if: Vec::new(),
+        max_blast: loadlab_scenario::condition::MaxBlast::default(),
     }
 }
 

@@ -10,6 +10,7 @@
 mod arms;
 mod outcomes;
 mod setting;
+mod steady;
 mod tables;
 mod timeline;
 
@@ -19,6 +20,7 @@ use serde::Serialize;
 pub(crate) use arms::ArmsFacts;
 pub(crate) use outcomes::{OutcomeRow, beside};
 pub(crate) use setting::{Fact, plan_json, settings_json};
+pub(crate) use steady::{SteadyCell, SteadyRow};
 pub(crate) use tables::{LatencyRow, PERCENTILES, StepRow};
 pub(crate) use timeline::{EventRow, FaultRow, TimelineRow, events as event_rows};
 
@@ -69,6 +71,8 @@ pub(crate) struct Facts {
     pub(crate) arms: Option<ArmsFacts>,
     /// What the source document says, if the scenario has one.
     pub(crate) documented: Option<DocumentedFacts>,
+    /// How the faults were taken, condition by condition.
+    pub(crate) steady: Vec<SteadyRow>,
     /// What to look at.
     pub(crate) remarks: Vec<String>,
     /// Latencies of the whole run.
@@ -211,6 +215,7 @@ impl Facts {
             objectives: objectives(run),
             arms: arms::facts(run),
             documented: documented(run),
+            steady: steady::rows(run),
             remarks: run.remarks.clone(),
             latencies: tables::latencies(run),
             outcomes: outcomes::rows(run),
@@ -261,6 +266,10 @@ fn headline(run: &RunFile) -> String {
             "the run did not come to its end".to_owned()
         }
         Verdict::Inconclusive => "it cannot be told".to_owned(),
+        Verdict::Fail if matches!(run.ending.reason, EndReason::AbortedIf { .. }) => {
+            "a condition of `abort_if` ended the run".to_owned()
+        }
+        Verdict::Fail if missed == 0 => "the steady state was not kept".to_owned(),
         _ if all == 0 => "no objectives to miss".to_owned(),
         Verdict::Pass if all == 1 => "the objective holds".to_owned(),
         Verdict::Pass => format!("all {all} objectives hold"),
@@ -274,6 +283,7 @@ fn ending(run: &RunFile) -> String {
     match &run.ending.reason {
         EndReason::Finished => format!("finished after {at}"),
         EndReason::Aborted { objective } => format!("ended early after {at}, when `{objective}` was missed"),
+        EndReason::AbortedIf { condition } => format!("ended early after {at}, when `{condition}` held"),
         EndReason::Signal(2) => format!("ended by SIGINT after {at}"),
         EndReason::Signal(15) => format!("ended by SIGTERM after {at}"),
         EndReason::Signal(signal) => format!("ended by signal {signal} after {at}"),

@@ -129,6 +129,7 @@ fn words(what: &EventKind) -> String {
         EventKind::FaultEnded { name, touched: None } => format!("fault ended: {name}"),
         EventKind::FaultGone { name } => format!("probes come back as before the fault: {name}"),
         EventKind::FaultFailed { name, reason } => format!("fault failed: {name}: {reason}"),
+        EventKind::FaultsStopped { reason } => format!("faults stopped: {reason}"),
         EventKind::ObjectiveMissed { objective, .. } => format!("objective missed: {objective}"),
         EventKind::Stopping { reason } => format!("stopping: {reason}"),
         EventKind::Note(text) => text.clone(),

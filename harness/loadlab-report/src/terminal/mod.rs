@@ -6,7 +6,9 @@ use columns::{Cell, Column, Look, NUMBER, Pen, TEXT, WORD};
 use loadlab_record::RunFile;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::facts::{self, ArmsFacts, DocumentedFacts, Facts, FaultRow, LatencyRow, PERCENTILES, Tone};
+use crate::facts::{
+    self, ArmsFacts, DocumentedFacts, Facts, FaultRow, LatencyRow, PERCENTILES, SteadyCell, SteadyRow, Tone,
+};
 
 /// Narrowest width that is laid out; a narrower terminal wraps by itself.
 const WIDTH_MIN: u16 = 48;
@@ -43,6 +45,9 @@ pub fn terminal(run: &RunFile, options: &TerminalOptions) -> String {
     let mut sections = vec![head(pen, &facts), objectives(pen, &facts)];
     sections.extend(facts.arms.as_ref().map(|arms| arms_lines(pen, arms)));
     sections.extend(facts.documented.as_ref().map(|documented| documented_lines(pen, documented)));
+    if !facts.steady.is_empty() {
+        sections.push(steady(pen, &facts.steady));
+    }
     if !facts.faults.is_empty() {
         sections.push(faults(pen, &facts.faults));
     }
@@ -147,6 +152,36 @@ fn documented_lines(pen: Pen, documented: &DocumentedFacts) -> Vec<String> {
         lines.extend(pen.paragraph("The scenario differs from its source:", INDENT, Look::Faint));
         lines.extend(bullets(pen, &documented.deviations));
     }
+    lines
+}
+
+/// A value is toned by whether its condition holds there; without colours a sign says so.
+fn steady(pen: Pen, rows: &[SteadyRow]) -> Vec<String> {
+    let mut lines = heading(pen, "Steady state", "before, during and after the faults");
+    let mut table = vec![titles(&["condition", "before", "during", "after", "recovered after"])];
+    let cell = |cell: &SteadyCell| {
+        let sign = match (cell.word, cell.tone) {
+            ("", _) => "",
+            (_, Tone::Good) => "✓ ",
+            (_, Tone::Bad) => "✗ ",
+            (_, Tone::Warn) => "? ",
+        };
+        let look = if cell.word.is_empty() { Look::Faint } else { Look::Toned(cell.tone) };
+        Cell::new(format!("{sign}{}", cell.observed)).look(look)
+    };
+    for row in rows {
+        table.push(vec![
+            Cell::new(&row.name),
+            cell(&row.before),
+            cell(&row.during),
+            cell(&row.after),
+            Cell::new(&row.recovered),
+        ]);
+    }
+    lines.extend(pen.table(&[TEXT, NUMBER, NUMBER, NUMBER, TEXT], &table, INDENT));
+    let notes: Vec<String> =
+        rows.iter().map(|row| row.note.clone()).filter(|note| !note.is_empty()).collect();
+    lines.extend(bullets(pen, &notes));
     lines
 }
 

@@ -3,8 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use loadlab_analysis::judge;
+use loadlab_clock::Offset;
 use loadlab_record::{
-    ArmWindow, EndReason, EventKind, Outcome, RunEvent, RunFile,
+    ArmWindow, EndReason, EventKind, Outcome, PeriodResult, RunEvent, RunFile, SteadyResult, Touched,
+    Verdict,
     synthetic::{Synthetic, killed},
 };
 use loadlab_scenario::{
@@ -97,6 +99,10 @@ pub(crate) fn hostile() -> RunFile {
     let mut run = judged(run);
     run.reasons.push(text());
     run.remarks.push(text());
+    run.steady = faulted().steady;
+    for result in &mut run.steady {
+        (result.name, result.note) = (text(), Some(text()));
+    }
     run.generator.reasons.push(text());
     run
 }
@@ -121,6 +127,52 @@ pub(crate) fn split() -> RunFile {
     judged(run)
 }
 
+/// With a fault in the middle that was not tolerated: what came of each condition is written down here,
+/// since how it comes about is no business of these tests.
+pub(crate) fn faulted() -> RunFile {
+    let mut run = Synthetic::arrivals(3, Duration::from_secs(30)).run();
+    let touched = Touched { connections: 12, ..Touched::default() };
+    let (name, kind, place) = (String::from("slow"), String::from("latency"), String::from("service-0/sql"));
+    let ended = EventKind::FaultEnded { name: name.clone(), touched: Some(touched) };
+    for (at, what) in [(10, EventKind::FaultBegan { name, kind, place }), (20, ended)] {
+        run.events.push(RunEvent { at: Offset::from_micros(at * 1_000_000), what });
+    }
+    let mut run = judged(run);
+    let period = |samples: u64, observed: f64, holds: Option<bool>| PeriodResult {
+        seconds: 10,
+        samples,
+        observed: Some(observed),
+        holds,
+    };
+    let during = Some(period(30, 9.31, Some(false)));
+    let note = "`p95 < 7s` did not hold during the faults: 9.31 s observed".to_owned();
+    let slow = SteadyResult {
+        name: "p95 < 7s".to_owned(),
+        bound: 7.0,
+        unit: "s".to_owned(),
+        before: period(30, 2.1, Some(true)),
+        during,
+        after: Some(period(30, 2.4, Some(true))),
+        recovered_after_s: Some(11.0),
+        verdict: Verdict::Fail,
+        note: Some(note.clone()),
+    };
+    let bad = SteadyResult {
+        name: "success >= 99%".to_owned(),
+        bound: 0.99,
+        unit: "share".to_owned(),
+        before: period(30, 1.0, Some(true)),
+        during: Some(period(7, 0.7, None)),
+        after: Some(period(30, 0.8, Some(false))),
+        recovered_after_s: None,
+        verdict: Verdict::Pass,
+        note: None,
+    };
+    run.steady = vec![slow, bad];
+    (run.verdict, run.reasons) = (Verdict::Fail, vec![note]);
+    run
+}
+
 /// Each of them, with a name for messages.
 pub(crate) fn all() -> Vec<(&'static str, RunFile)> {
     vec![
@@ -131,6 +183,7 @@ pub(crate) fn all() -> Vec<(&'static str, RunFile)> {
         ("foreign", foreign()),
         ("hostile", hostile()),
         ("split", split()),
+        ("faulted", faulted()),
     ]
 }
 

@@ -17,13 +17,15 @@ fn junit_of_a_run_that_was_killed_at_once() {
 }
 
 #[test]
-fn junit_has_a_case_for_each_objective_and_fails_for_nothing_else() {
+fn junit_has_a_case_for_each_objective_and_condition_and_fails_for_nothing_else() {
     for (name, run) in fixtures::all() {
         let text = junit(&run);
         let report =
             Report::deserialize_from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
-        let missed = run.objectives.iter().filter(|result| result.verdict == Verdict::Fail).count();
-        assert_eq!((report.tests, report.failures), (run.objectives.len(), missed), "{name}");
+        let verdicts = run.objectives.iter().map(|result| result.verdict);
+        let verdicts: Vec<Verdict> = verdicts.chain(run.steady.iter().map(|result| result.verdict)).collect();
+        let missed = verdicts.iter().filter(|verdict| **verdict == Verdict::Fail).count();
+        assert_eq!((report.tests, report.failures), (verdicts.len(), missed), "{name}");
     }
 }
 
@@ -52,4 +54,9 @@ fn junit_tells_the_documented_outcomes_beside_the_cases() {
 fn json_is_the_run_file() {
     let run = fixtures::burst();
     assert_eq!(loadlab_record::RunFile::from_json(&json(&run)), Ok(run));
+}
+
+#[test]
+fn junit_of_a_fault_that_was_not_tolerated() {
+    insta::assert_snapshot!(junit(&fixtures::faulted()));
 }

@@ -199,3 +199,16 @@ fn the_arms_of_a_split_run_are_drawn_and_those_of_another_are_not_missed() {
     let page = html(&fixtures::calm());
     assert!(!page.contains("Control and experiment") && !page.contains("id=\"arms\""));
 }
+
+#[test]
+fn the_steady_state_is_a_table_of_three_periods() {
+    let page = html(&fixtures::faulted());
+    let (_, table) = page.split_once("id=\"steady-state\"").expect("a section");
+    let table = table.split("</section>").next().unwrap_or(table);
+    for words in
+        ["holds", "does not hold", "unknown", "11 s", "not by the end", "did not hold during the faults"]
+    {
+        assert!(table.contains(words), "{words}: {table}");
+    }
+    assert!(!html(&fixtures::calm()).contains("steady-state"), "without conditions there is none");
+}

@@ -59,6 +59,18 @@ fn a_run_that_was_not_split_says_nothing_of_arms() {
 }
 
 #[test]
+fn terminal_of_a_run_with_faults() {
+    insta::assert_snapshot!(terminal(&fixtures::faulted(), &WIDE));
+}
+
+#[test]
+fn markdown_of_a_run_with_faults() {
+    let text = markdown(&fixtures::faulted());
+    let (_, steady) = text.split_once("## Steady state").expect("a section");
+    insta::assert_snapshot!(steady.split("## ").next().unwrap_or(steady));
+}
+
+#[test]
 fn markdown_of_the_burst() {
     insta::assert_snapshot!(markdown(&fixtures::burst()));
 }

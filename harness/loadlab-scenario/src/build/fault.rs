@@ -33,24 +33,25 @@ impl Builder<'_> {
         faults: Option<&At<Vec<At<FaultFile>>>>,
         load: Option<&Load>,
         target: Option<&TargetPlan>,
+        steps: &[String],
     ) -> Option<Vec<Fault>> {
         let Some(faults) = faults else { return Some(Vec::new()) };
         let mut plans: Vec<Fault> = Vec::new();
         for at in faults.value.as_ref()? {
             let Some(file) = &at.value else { continue };
-            let Some(fault) = self.fault(at.node, file, load) else { continue };
+            let Some(fault) = self.fault(at.node, file, load, steps) else { continue };
             if plans.iter().any(|other| other.name == fault.name) {
                 let message = format!("two faults are named `{}`", fault.name);
                 self.refuse(at.node, message, "a `name` of its own for each");
             }
             self.check_target(at.node, &fault, target);
+            self.own_draws(at.node, &fault, &plans);
             plans.push(fault);
         }
         Some(plans)
     }
 
-    fn fault(self, node: usize, file: &FaultFile, load: Option<&Load>) -> Option<Fault> {
-        let at = self.or(file.at, Duration::ZERO);
+    fn fault(self, node: usize, file: &FaultFile, load: Option<&Load>, steps: &[String]) -> Option<Fault> {
         let lasts = self.lasting(file.r#for, "the time of a fault");
         let every = self.maybe(file.every);
         if let (Some(lasts), Some(Some(every)), Some(leaf)) = (lasts, every, file.every)
@@ -58,18 +59,20 @@ impl Builder<'_> {
         {
             self.wrong_leaf(&leaf, "it would begin again before it is over");
         }
-        if let (Some(at), Some(load), Some(leaf)) = (at, load, file.at)
-            && at >= load.duration()
+        let what = self.disturbance(node, file);
+        let own = self.own_fields(node, file, steps, lasts, what.as_ref());
+        if let (Some(own), Some(load), Some(leaf)) = (&own, load, file.at.or(file.after))
+            && own.at >= load.duration()
             && !load.duration().is_zero()
         {
             let length = loadlab_clock::text::format_duration(load.duration());
             self.wrong_leaf(&leaf, format!("the load lasts {length}; nothing would be touched"));
         }
-        let what = self.disturbance(node, file);
         let name = self.maybe(file.name);
-        let what = what?;
+        let (what, own) = (what?, own?);
         let name = name?.map_or_else(|| format!("{} {}", what.kind(), what.place()), |name| name.0);
-        Some(Fault { name, at: at?, lasts: lasts?, every: every?, what })
+        let (ramp, seed, when) = (own.ramp, own.seed, own.when);
+        Some(Fault { name, at: own.at, lasts: lasts?, every: every?, ramp, seed, when, what })
     }
 
     /// Exactly one kind.

@@ -79,7 +79,7 @@ impl Builder<'_> {
         }
     }
 
-    fn known_step(self, node: NodeId, measure: &Measure, steps: &[String]) {
+    pub(super) fn known_step(self, node: NodeId, measure: &Measure, steps: &[String]) {
         let Some(step) = measure.step().filter(|step| !steps.iter().any(|known| known == step)) else {
             return;
         };

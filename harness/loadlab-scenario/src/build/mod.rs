@@ -3,7 +3,9 @@
 
 mod arms;
 mod client;
+mod condition;
 mod fault;
+mod fault_fields;
 mod feed;
 mod journey;
 mod judge;
@@ -70,12 +72,16 @@ pub(crate) fn plan(b: Builder<'_>, file: &ScenarioFile) -> Option<Plan> {
     let objectives = b.objectives(file.objectives.as_ref(), &steps);
     let documented = b.documented(file.documented.as_ref(), &steps);
     let health = b.health(file.health.as_ref());
-    let faults = b.faults(file.faults.as_ref(), load.as_ref(), target.as_ref());
+    let faults = b.faults(file.faults.as_ref(), load.as_ref(), target.as_ref(), &steps);
     let arms = b.arms(file.arms.as_ref(), target.as_ref());
     if let Some(Some(arms)) = &arms {
         b.check_arms_users(arms, file, seed, users.as_ref(), load.as_ref());
         b.check_arms_faults(arms, file, faults.as_deref(), target.as_ref());
     }
+    let steady_state = b.steady_state(file.steady_state.as_ref(), &steps, faults.as_deref(), warm_up);
+    let abort_if = b.abort_if(file.abort_if.as_ref(), &steps);
+    let until = load.as_ref().zip(drain).map(|(load, drain)| load.duration() + drain);
+    let max_blast = b.max_blast(file.max_blast.as_ref(), faults.as_deref(), until);
     if !b.problems.is_empty() {
         return None;
     }
@@ -99,6 +105,9 @@ pub(crate) fn plan(b: Builder<'_>, file: &ScenarioFile) -> Option<Plan> {
         health: health?,
         faults: faults?,
         arms: arms?,
+        steady_state: steady_state?,
+        abort_if: abort_if?,
+        max_blast: max_blast?,
     })
 }
 

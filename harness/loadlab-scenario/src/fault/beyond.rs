@@ -167,6 +167,11 @@ impl ClientChange {
     }
 }
 
+/// How many of a role's instances a share is: the nearest number, and one at least.
+pub fn instances_of_share(all: usize, share: Share) -> usize {
+    ((all as f64 * share.get()).round() as usize).clamp(1, all.max(1))
+}
+
 /// Whether a process is what a fault names: itself, or an instance of a role. `service-1` is an
 /// instance of `service`.
 pub fn is_instance_of(process: &str, role: &str) -> bool {

@@ -5,6 +5,7 @@ mod beyond;
 
 use std::time::Duration;
 
+use loadlab_clock::Seed;
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::Deserialize;
 
@@ -18,9 +19,10 @@ pub(crate) use self::{
         MemoryLimitFile, ProcessFile, ReaderProfile, RetryStormFile, SlowReadersFile, StoreFile,
     },
 };
+use super::{condition::LiveConditionFile, judge::ObjectiveLine};
 use crate::{
     fault::{EdgeName, Stream},
-    field::{At, Leaf, Names},
+    field::{At, Either, Leaf, Names},
     parse::{
         FromText, TextError, Words,
         quantity::{ByteRate, Name, is_name},
@@ -35,12 +37,29 @@ use crate::{
 pub(crate) struct FaultFile {
     /// Its name in events and reports. Default: what it does and where.
     pub(crate) name: Option<Leaf<Name>>,
+    /// A fault of `chaos/faults`, which says what it does.
+    #[expect(dead_code, reason = "it is for the schema: what it stands for is put in its place beforehand")]
+    pub(crate) r#use: Option<Leaf<Name>>,
+    /// Where, beside `use`, for a fault at an edge.
+    pub(crate) edge: Option<Leaf<EdgeName>>,
+    /// Where, beside `use`, for a fault of a process.
+    pub(crate) role: Option<Leaf<Name>>,
+    /// Fields of the used fault that are others here.
+    pub(crate) with: Option<At<Names<Leaf<String>>>>,
     /// When it begins, from the start of the run. Default: at the start.
     pub(crate) at: Option<Leaf<Duration>>,
     /// How long it lasts.
     pub(crate) r#for: Leaf<Duration>,
     /// It begins again so long after each beginning. Default: once.
     pub(crate) every: Option<Leaf<Duration>>,
+    /// It begins once this holds, instead of at a time.
+    pub(crate) when: Option<Either<ObjectiveLine, LiveConditionFile>>,
+    /// With `when`: not before this, from the start of the run. Default: any time after the warm-up.
+    pub(crate) after: Option<Leaf<Duration>>,
+    /// It grows linearly from nothing to its full size over this time. Default: full at once.
+    pub(crate) ramp: Option<Leaf<Duration>>,
+    /// Draws of its own, whatever its place in the list. Default: by its place.
+    pub(crate) seed: Option<Leaf<Seed>>,
     /// Answers come later.
     pub(crate) latency: Option<At<LatencyFile>>,
     /// Answers come at a limited rate.

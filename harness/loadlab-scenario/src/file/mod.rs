@@ -5,6 +5,7 @@
 
 pub(crate) mod arms;
 pub(crate) mod client;
+pub(crate) mod condition;
 pub(crate) mod fault;
 pub(crate) mod feed;
 pub(crate) mod journey;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 use self::{
     arms::ArmsFile,
     client::ClientFile,
+    condition::{LiveConditionFile, MaxBlastFile, SteadyStateFile},
     fault::FaultFile,
     feed::FeedFile,
     journey::{JourneyFile, StepFile},
@@ -73,6 +75,12 @@ pub(crate) struct ScenarioFile {
     pub(crate) faults: Option<At<Vec<At<FaultFile>>>>,
     /// The users are split into control and experiment, and the faults act in the experiment.
     pub(crate) arms: Option<At<ArmsFile>>,
+    /// What is normal: it must hold before the first fault, and shows how the faults were taken.
+    pub(crate) steady_state: Option<At<SteadyStateFile>>,
+    /// The run ends, and all faults are healed, as soon as one of these holds.
+    pub(crate) abort_if: Option<At<Vec<Either<ObjectiveLine, LiveConditionFile>>>>,
+    /// How far faults may reach.
+    pub(crate) max_blast: Option<At<MaxBlastFile>>,
 }
 
 /// What is loaded: either `profile` (and `set`), or `url` (and `metrics`).

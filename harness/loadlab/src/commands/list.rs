@@ -1,5 +1,9 @@
-//! `loadlab list`: the scenarios there are, and the question of each.
+//! `loadlab list`: the scenarios there are with the question of each, and the faults that they can use
+//! by name.
 
+use std::path::Path;
+
+use loadlab_scenario::named_fault;
 use serde::Serialize;
 
 use crate::{
@@ -10,6 +14,7 @@ use crate::{
 
 #[derive(Debug, Serialize)]
 struct Row {
+    kind: Kind,
     name: String,
     title: String,
     question: String,
@@ -18,9 +23,20 @@ struct Row {
     problem: Option<String>,
 }
 
-/// Prints the scenarios.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Scenario,
+    Fault,
+}
+
+/// Prints the scenarios and the named faults.
 pub(crate) fn execute(arguments: &ListArgs) -> Exit {
-    let rows: Vec<Row> = scenarios::names().into_iter().map(row).collect();
+    let mut rows: Vec<Row> = scenarios::names().into_iter().map(row).collect();
+    match scenarios::faults(Path::new("")) {
+        Ok(faults) => rows.extend(faults.iter().filter_map(fault_row)),
+        Err(error) => return output::fail(Exit::Invalid, &error.to_string(), None),
+    }
     match arguments.format {
         OutputFormat::Json => output::json(&rows),
         OutputFormat::Text => {
@@ -34,12 +50,29 @@ fn row(name: String) -> Row {
     let found = scenarios::find(&name);
     let path = found.as_ref().map(|found| found.path.clone()).unwrap_or_default();
     match found.and_then(|found| scenarios::load(&found, &[])) {
-        Ok(plan) => Row { name, title: plan.title, question: plan.question, path, problem: None },
+        Ok(plan) => Row {
+            kind: Kind::Scenario,
+            name,
+            title: plan.title,
+            question: plan.question,
+            path,
+            problem: None,
+        },
         Err(error) => {
             let problem = error.to_string().lines().next().map(str::to_owned);
-            Row { name, title: String::new(), question: String::new(), path, problem }
+            Row { kind: Kind::Scenario, name, title: String::new(), question: String::new(), path, problem }
         }
     }
+}
+
+fn fault_row(found: &scenarios::Found) -> Option<Row> {
+    let named = scenarios::named(found)?;
+    let (name, path) = (named.name.to_owned(), found.path.clone());
+    let (title, problem) = match named_fault(&named) {
+        Ok(summary) => (summary.title, None),
+        Err(error) => (String::new(), error.to_string().lines().next().map(str::to_owned)),
+    };
+    Some(Row { kind: Kind::Fault, name, title, question: String::new(), path, problem })
 }
 
 fn table(rows: &[Row]) -> String {
@@ -47,9 +80,15 @@ fn table(rows: &[Row]) -> String {
         return "There are no scenarios here.".to_owned();
     }
     let widest = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
-    let line = |row: &Row| match &row.problem {
-        None => format!("{:widest$}  {}", row.name, row.question),
-        Some(problem) => format!("{:widest$}  cannot be run: {problem}", row.name),
+    let line = |row: &Row| match (&row.problem, row.kind) {
+        (None, Kind::Scenario) => format!("{:widest$}  {}", row.name, row.question),
+        (None, Kind::Fault) => format!("{:widest$}  {}", row.name, row.title),
+        (Some(problem), Kind::Scenario) => format!("{:widest$}  cannot be run: {problem}", row.name),
+        (Some(problem), Kind::Fault) => format!("{:widest$}  cannot be used: {problem}", row.name),
     };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    let lines = |kind| rows.iter().filter(move |row| row.kind == kind).map(line).collect::<Vec<_>>();
+    let (scenarios, faults) = (lines(Kind::Scenario), lines(Kind::Fault));
+    let heading = ["", "Faults, for `use` in a scenario:"].map(str::to_owned);
+    let faults = if faults.is_empty() { faults } else { [heading.to_vec(), faults].concat() };
+    [scenarios, faults].concat().join("\n")
 }

@@ -11,6 +11,7 @@ mod reset;
 mod run;
 mod schema;
 mod show;
+mod timeline;
 mod up;
 mod validate;
 

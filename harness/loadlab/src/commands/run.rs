@@ -89,9 +89,11 @@ fn exit(run: &RunFile) -> Exit {
 fn failed(error: &RunError) -> Exit {
     let text = error.to_string();
     match error {
-        RunError::Profile(_) | RunError::Arms(_) | RunError::Fault(_) | RunError::Unfit(_) => {
-            output::fail(Exit::Invalid, &text, None)
-        }
+        RunError::Profile(_)
+        | RunError::Arms(_)
+        | RunError::Fault(_)
+        | RunError::Unfit(_)
+        | RunError::Instances(_) => output::fail(Exit::Invalid, &text, None),
         RunError::Reach(error) => output::fail(Exit::Invalid, &text, Some(&error.hint())),
         RunError::Refused(refusal) => output::fail(Exit::Invalid, &text, Some(&refusal.hint())),
         RunError::Target(error) => output::fail(Exit::Target, &text, error.hint().as_deref()),

@@ -1,23 +1,18 @@
 //! `loadlab show`: what a scenario would do, every default included.
 
-use std::time::Duration;
-
-use loadlab_clock::text::format_duration;
 use loadlab_scenario::{
     arms::Arms,
     plan::{Plan, TargetPlan},
 };
 use target_service::topology::topology as topology_of;
 
+use super::timeline;
 use crate::{
     cli::{OutputFormat, ShowArgs},
     conductor,
     exit::Exit,
     output, scenarios,
 };
-
-/// Stretches of a fault that comes again and again which are listed.
-const FAULTS_SHOWN: usize = 20;
 
 /// Prints the plan or the topology.
 pub(crate) fn execute(arguments: &ShowArgs) -> Exit {
@@ -94,7 +89,7 @@ pub(crate) fn summary(plan: &Plan) -> String {
         ("needs", format!("{} descriptors, {} ports", needs.descriptors, needs.ports)),
     ];
     rows.extend(plan.arms.as_ref().map(|arms| ("arms", arms_text(plan, arms))));
-    rows.extend(timeline(plan).into_iter().map(|line| ("fault", line)));
+    rows.extend(timeline::rows(plan));
     let lines: Vec<String> = rows.into_iter().map(|(name, value)| format!("{name:12} {value}")).collect();
     lines.join("\n")
 }
@@ -105,19 +100,4 @@ fn arms_text(plan: &Plan, arms: &Arms) -> String {
     let set: Vec<String> = arms.set.iter().map(|(path, value)| format!("{path}={value}")).collect();
     let with = if set.is_empty() { String::new() } else { format!(", with {}", set.join(", ")) };
     format!("{control} users in control, {experiment} in the experiment{with}")
-}
-
-/// When each fault would be on, in order.
-fn timeline(plan: &Plan) -> Vec<String> {
-    let until = plan.load.duration() + plan.drain;
-    let mut stretches: Vec<(Duration, String)> = Vec::new();
-    for fault in &plan.faults {
-        for at in fault.beginnings(until).take(FAULTS_SHOWN) {
-            let (from, to) = (format_duration(at), format_duration(at + fault.lasts));
-            let what = format!("{} ({} at {})", fault.name, fault.what.kind(), fault.what.place());
-            stretches.push((at, format!("{from} to {to}: {what}")));
-        }
-    }
-    stretches.sort();
-    stretches.into_iter().map(|(_, line)| line).collect()
 }

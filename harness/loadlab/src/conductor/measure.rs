@@ -18,7 +18,12 @@ use loadlab_stack::{Edge, Protocol, RoleSignal, Scraper, Stack, StackEvent, Via,
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{RunError, limits::Limits, recording::Recording, target::Target};
+use super::{
+    RunError,
+    limits::Limits,
+    recording::{Act, Recording},
+    target::Target,
+};
 use crate::signals::{Said, Signals};
 
 /// What stands in the record when somebody asked for it.
@@ -86,7 +91,11 @@ impl Load {
         let end = loop {
             let stack = self.target.stack.as_mut();
             match hear(&mut engine, &mut scraper, &mut faults, stack, &mut self.signals).await {
-                Heard::Fault(event) => self.recording.event(event).map_err(RunError::Folder)?,
+                Heard::Fault(event) => {
+                    let acts = self.recording.fault(event).map_err(RunError::Folder)?;
+                    acts.into_iter()
+                        .for_each(|act| follow(act, &mut faults.chaos, &mut reason, &engine.stop));
+                }
                 Heard::Heal => {
                     faults.chaos.stop();
                     self.recording.note(clock.now(), HEALED).map_err(RunError::Folder)?;
@@ -94,9 +103,9 @@ impl Load {
                 Heard::Process(command) => self.change_process(command, &mut faults.limits).await,
                 Heard::Clients(command) => change_clients(command, &engine.clients),
                 Heard::Line(line) => {
-                    if let Some(objective) = self.recording.take(line).map_err(RunError::Folder)? {
-                        stop_for(&mut reason, EndReason::Aborted { objective }, &engine.stop);
-                    }
+                    let acts = self.recording.take(line).map_err(RunError::Folder)?;
+                    acts.into_iter()
+                        .for_each(|act| follow(act, &mut faults.chaos, &mut reason, &engine.stop));
                 }
                 Heard::Published(values) => self.recording.published(values).map_err(RunError::Folder)?,
                 Heard::Stack(StackEvent::Limit(said)) => faults.limits.said(said),
@@ -358,6 +367,19 @@ async fn next_of(stack: Option<&mut Stack>) -> StackEvent {
     match stack {
         Some(stack) => stack.next_event().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Does what is to be done about what was seen.
+fn follow(act: Act, chaos: &mut Chaos, reason: &mut EndReason, stop: &CancellationToken) {
+    match act {
+        Act::End(why) => {
+            // Not only once the load has ended: whoever is still waiting should be served.
+            chaos.stop();
+            stop_for(reason, why, stop);
+        }
+        Act::Begin(fault) => chaos.begin(&fault),
+        Act::StopFaults => chaos.stop(),
     }
 }
 

@@ -24,7 +24,7 @@ use std::{fmt, path::Path, sync::Arc};
 
 use loadlab_chaos::schedule::{self, FitError, PlaceError};
 use loadlab_record::{Ending, FORMAT, Header, JournalLine, RunFile, TargetInfo};
-use loadlab_scenario::{Plan, plan::TargetPlan};
+use loadlab_scenario::{Plan, condition::InstancesError, plan::TargetPlan};
 use target_service::profile::{Profile, ProfileError};
 use tokio_util::sync::CancellationToken;
 
@@ -80,6 +80,8 @@ pub enum RunError {
     Reach(ReachError),
     /// A fault does not fit what it acts on.
     Unfit(FitError),
+    /// Faults would act on more instances than the plan allows.
+    Instances(InstancesError),
     /// The run folder.
     Folder(FolderError),
     /// There is nothing to load.
@@ -103,6 +105,7 @@ impl fmt::Display for RunError {
             Self::Fault(error) => write!(f, "{error}"),
             Self::Reach(error) => write!(f, "{error}"),
             Self::Unfit(error) => write!(f, "{error}"),
+            Self::Instances(error) => write!(f, "{error}"),
             Self::Folder(error) => write!(f, "{error}"),
             Self::Target(error) => write!(f, "{error}"),
             Self::Engine(error) => write!(f, "the load could not be offered: {error}"),
@@ -144,6 +147,9 @@ pub fn check(plan: &Plan, external: &External, reach: &Reach) -> Result<Option<P
             let (edges, processes) = target::places(profile);
             schedule::check(&plan.faults, &edges, &processes).map_err(RunError::Fault)?;
             target::check_kinds(profile, &plan.faults, external).map_err(RunError::Unfit)?;
+            let until = plan.load.duration() + plan.drain;
+            let reached = plan.max_blast.check_instances(&plan.faults, &processes, until);
+            reached.map_err(RunError::Instances)?;
         }
         // A server's own proxies are edges too; which there are is asked when it is needed.
         None if reach.toxiproxy.is_some() => {}

@@ -3,9 +3,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use loadlab_analysis::{Live, Missed};
+use loadlab_analysis::{Alarm, Live, Missed, Watch};
 use loadlab_clock::Offset;
-use loadlab_record::{Ending, EventKind, Histogram, JournalLine, Outcome, RunEvent, Scrape, Window};
+use loadlab_record::{
+    EndReason, Ending, EventKind, Histogram, JournalLine, Outcome, RunEvent, Scrape, Window,
+};
 use loadlab_report::{Pool, ProgressState};
 use loadlab_scenario::Plan;
 use loadlab_stack::{ScrapeOutcome, Scraped};
@@ -18,12 +20,24 @@ const RECENT_SECONDS: usize = 10;
 /// The metric of a breaker's state: 0 closed, 1 half-open, 2 open.
 const BREAKER: &str = "breaker_state";
 
+/// What is to be done about what was seen.
+#[derive(Debug)]
+pub(crate) enum Act {
+    /// The run is to end, for this reason.
+    End(EndReason),
+    /// A fault that waited is to begin.
+    Begin(String),
+    /// What is on is to be healed, and nothing else is to begin.
+    StopFaults,
+}
+
 /// The journal, and what is derived from it while the run goes on.
 #[derive(Debug)]
 pub(crate) struct Recording {
     plan: Arc<Plan>,
     journal: JournalWriter,
     live: Live,
+    watch: Watch,
     progress: Progress,
     state: ProgressState,
     /// The newest windows' response times, newest last.
@@ -36,12 +50,13 @@ pub(crate) struct Recording {
 impl Recording {
     /// Begins to record.
     pub(crate) fn new(plan: Arc<Plan>, journal: JournalWriter, progress: Progress) -> Self {
-        let live = Live::new(&plan);
+        let (live, watch) = (Live::new(&plan), Watch::new(&plan));
         let state = ProgressState::default();
         Self {
             plan,
             journal,
             live,
+            watch,
             progress,
             state,
             recent: Vec::new(),
@@ -60,17 +75,23 @@ impl Recording {
         self.state.in_flight
     }
 
-    /// Takes a line of the engine. Gives the objective that ends the run, if one was missed that does.
-    pub(crate) fn take(&mut self, line: JournalLine) -> Result<Option<String>, FolderError> {
+    /// Takes a line of the engine. Gives what is to be done about it, most urgent first.
+    pub(crate) fn take(&mut self, line: JournalLine) -> Result<Vec<Act>, FolderError> {
         self.journal.append(&line)?;
         match line {
             JournalLine::Window(window) => self.window(&window),
             JournalLine::Event(event) => {
                 self.show_event(&event);
-                Ok(None)
+                let alarm = self.watch.event(&event);
+                alarm.into_iter().map(|alarm| self.alarm(alarm)).collect()
             }
-            _ => Ok(None),
+            _ => Ok(Vec::new()),
         }
+    }
+
+    /// Records something that happened to a fault. Gives what is to be done about it.
+    pub(crate) fn fault(&mut self, event: RunEvent) -> Result<Vec<Act>, FolderError> {
+        self.take(JournalLine::Event(event))
     }
 
     /// Records something that happened.
@@ -94,6 +115,7 @@ impl Recording {
         self.at = self.at.max(scraped.at);
         let scrape = Scrape { at: scraped.at, role: scraped.role, values };
         self.live.scrape(&scrape);
+        self.watch.scrape(&scrape);
         let moves = self.breaker_moves(&scrape);
         for (series, value) in &scrape.values {
             self.newest.insert((scrape.role.clone(), series.clone()), *value);
@@ -108,17 +130,38 @@ impl Recording {
         self.journal.append(&JournalLine::Ending(ending))
     }
 
-    fn window(&mut self, window: &Window) -> Result<Option<String>, FolderError> {
+    fn window(&mut self, window: &Window) -> Result<Vec<Act>, FolderError> {
         self.at = self.at.max(Offset::from_micros((window.second + 1) * 1_000_000));
         self.update_state(window);
         self.progress.show(&self.state);
-        let missed = self.live.window(window);
-        let mut ends = None;
-        for miss in missed {
-            ends = ends.or_else(|| miss.abort.then(|| miss.objective.clone()));
+        let mut acts = Vec::new();
+        for miss in self.live.window(window) {
+            let reason = EndReason::Aborted { objective: miss.objective.clone() };
+            acts.extend(miss.abort.then_some(Act::End(reason)));
             self.miss(miss)?;
         }
-        Ok(ends)
+        for alarm in self.watch.window(window) {
+            acts.push(self.alarm(alarm)?);
+        }
+        Ok(acts)
+    }
+
+    /// Records what was seen, and says what is to be done.
+    fn alarm(&mut self, alarm: Alarm) -> Result<Act, FolderError> {
+        let (what, act) = match alarm {
+            Alarm::End { condition, observed } => {
+                let reason = format!("`abort_if`: `{condition}` holds with {observed}");
+                (EventKind::Stopping { reason }, Act::End(EndReason::AbortedIf { condition }))
+            }
+            Alarm::Begin { fault, condition, observed } => {
+                let note =
+                    format!("`{condition}`, for which the fault {fault} waited, holds with {observed}");
+                (EventKind::Note(note), Act::Begin(fault))
+            }
+            Alarm::StopFaults { reason } => (EventKind::FaultsStopped { reason }, Act::StopFaults),
+        };
+        self.event(RunEvent { at: self.at, what })?;
+        Ok(act)
     }
 
     fn miss(&mut self, miss: Missed) -> Result<(), FolderError> {
@@ -201,6 +244,7 @@ impl Recording {
             EventKind::FaultBegan { name, .. } => format!("fault began: {name}"),
             EventKind::FaultEnded { name, .. } => format!("fault ended: {name}"),
             EventKind::FaultFailed { name, reason } => format!("fault failed: {name}: {reason}"),
+            EventKind::FaultsStopped { reason } => format!("faults stopped: {reason}"),
             EventKind::ObjectiveMissed { objective, .. } => format!("missed: {objective}"),
             EventKind::Stopping { reason } => format!("stopping: {reason}"),
             EventKind::Note(note) => note.clone(),
