@@ -115,7 +115,7 @@ impl Spans {
 
     /// Where a span ends, in real microseconds since the start.
     pub(crate) fn end(self, span: u64) -> u64 {
-        self.start(span + 1)
+        self.start(span.saturating_add(1))
     }
 }
 
