@@ -158,7 +158,10 @@ fn documented_lines(pen: Pen, documented: &DocumentedFacts) -> Vec<String> {
 /// A value is toned by whether its condition holds there; without colours a sign says so.
 fn steady(pen: Pen, rows: &[SteadyRow]) -> Vec<String> {
     let mut lines = heading(pen, "Steady state", "before, during and after the faults");
-    let mut table = vec![titles(&["condition", "before", "during", "after", "recovered after"])];
+    // Where there is no room for the recovery beside the periods, it is said below.
+    let beside = pen.width >= WIDTH_COUNT;
+    let mut table = vec![titles(&["condition", "before", "during", "after"])];
+    table[0].extend(beside.then(|| Cell::new("recovered after").look(Look::Faint)));
     let cell = |cell: &SteadyCell| {
         let sign = match (cell.word, cell.tone) {
             ("", _) => "",
