@@ -30,9 +30,8 @@ const COHORTS: u32 = 16;
 pub const HEADER: &str = "x-loadlab-arm";
 /// The service instance of the reference target that serves the experiment; control has the first.
 pub const EXPERIMENT_INSTANCE: &str = "service-1";
-/// What the experiment's edge to a target that is not the run's own is called; control has
-/// `load/target`.
-pub const EXPERIMENT_EDGE: &str = "load/experiment";
+/// Who is at the upper end of the experiment's edge to a target that is not the run's own.
+pub const EXPERIMENT_LOAD: &str = "load-experiment";
 
 /// How the users are split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -113,7 +112,8 @@ impl Arms {
     /// Whether a fault acts in the experiment and nowhere else.
     pub fn is_of_experiment(fault: &Fault) -> bool {
         let place = fault.what.place();
-        place == EXPERIMENT_EDGE || place.split('/').any(|end| end == EXPERIMENT_INSTANCE)
+        let (from, to) = place.split_once('/').unwrap_or((&place, ""));
+        [from, to].contains(&EXPERIMENT_INSTANCE) || from == EXPERIMENT_LOAD
     }
 
     /// The arms of the users of one block.

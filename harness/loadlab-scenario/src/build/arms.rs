@@ -6,7 +6,7 @@ use loadlab_clock::Seed;
 
 use super::{Builder, Read};
 use crate::{
-    arms::{Arms, EXPERIMENT_EDGE, EXPERIMENT_INSTANCE},
+    arms::{Arms, EXPERIMENT_INSTANCE, EXPERIMENT_LOAD},
     fault::Fault,
     field::At,
     file::{ScenarioFile, arms::ArmsFile},
@@ -85,7 +85,7 @@ impl Builder<'_> {
             return;
         }
         let accepted = match target {
-            Some(TargetPlan::Url { .. }) => format!("the edge `{EXPERIMENT_EDGE}`"),
+            Some(TargetPlan::Url { .. }) => format!("the edge `{EXPERIMENT_LOAD}/target`"),
             _ => format!("`{EXPERIMENT_INSTANCE}`, or an edge of it: `{EXPERIMENT_INSTANCE}/sql`"),
         };
         for (at, fault) in written.iter().zip(faults).filter(|(_, fault)| !Arms::is_of_experiment(fault)) {
