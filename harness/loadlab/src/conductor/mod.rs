@@ -141,7 +141,7 @@ pub fn check(plan: &Plan, external: &External, reach: &Reach) -> Result<Option<P
         waits.extend(experiment.modelled_waits());
     }
     admission::check(plan, &waits).map_err(RunError::Refused)?;
-    reach.check(plan).map_err(RunError::Reach)?;
+    reach.check(plan, external).map_err(RunError::Reach)?;
     match &profile {
         Some(profile) => {
             let (edges, processes) = target::places(profile);

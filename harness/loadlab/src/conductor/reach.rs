@@ -18,7 +18,10 @@ use loadlab_scenario::{
 };
 use loadlab_stack::{ProxyServer, Proxying};
 
-use super::target::{FOREIGN, LOAD};
+use super::{
+    external::External,
+    target::{FOREIGN, LOAD},
+};
 
 /// Longest time that a keeper's proxies stay when its harness is gone, real time.
 const LINGER: Duration = Duration::from_secs(60);
@@ -133,12 +136,20 @@ impl Reach {
     ///
     /// # Errors
     /// See [`ReachError`].
-    pub fn check(&self, plan: &Plan) -> Result<(), ReachError> {
+    pub fn check(&self, plan: &Plan, external: &External) -> Result<(), ReachError> {
         if plan.faults.is_empty() {
             return Ok(());
         }
         if let TargetPlan::Url { base, .. } = &plan.target {
             self.check_host(base.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)))?;
+        }
+        // What is done to a store is done to all who use it.
+        for (role, url) in external.by_role() {
+            let is_disturbed =
+                |fault: &Fault| matches!(&fault.what, Disturbance::Store { role: of, .. } if *of == role);
+            if plan.faults.iter().any(is_disturbed) {
+                self.check_host(url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)))?;
+            }
         }
         let Some(server) = &self.toxiproxy else { return Ok(()) };
         self.check_host(Some(server.host.clone()))?;
