@@ -14,7 +14,7 @@ use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    Draw, Draws, Purpose, Shared, Toxic,
+    Draw, Draws, Mark, Purpose, Shared, Toxic,
     draw::takes,
     raw::End,
     toxic::{Chunk, Direction, Site, Stage},
@@ -204,7 +204,7 @@ fn new_slot(toxic: &Arc<Toxic>, shared: &Shared, connection: u64, now: Instant) 
         draws,
         speed: shared.speed(),
         budget: shared.budget(),
-        mark: shared.mark(toxic, connection),
+        mark: Mark::of(&toxic.touched, connection),
         now,
     };
     let stage = toxic.kind.stage(site)?;

@@ -157,6 +157,11 @@ impl Mark {
         Self { touched, has_counted: false }
     }
 
+    /// The pen for the connection with this number. That of a probe leaves no trace.
+    pub(crate) fn of(touched: &Arc<Touched>, number: u64) -> Self {
+        Self::new(if is_probe(number) { Arc::default() } else { Arc::clone(touched) })
+    }
+
     /// Whether it did something to this connection.
     pub fn has_counted(&self) -> bool {
         self.has_counted

@@ -20,9 +20,9 @@ use loadlab_clock::{Seed, Speed};
 use parking_lot::Mutex;
 
 use super::{
-    Direction, Draws, Mark, Toxic,
+    Direction, Draws, Toxic,
     budget::Budget,
-    counters::{self, Counters, Flow},
+    counters::{Counters, Flow},
 };
 use crate::aware::AwareEdge;
 
@@ -112,13 +112,6 @@ impl Shared {
     /// The draws of a toxic on one connection.
     pub fn draws(&self, toxic: &Toxic, connection: u64) -> Draws {
         Draws::new(self.seed, &self.name, toxic.direction, &toxic.name, connection)
-    }
-
-    /// The pen for what a toxic does to one connection. That of a probe leaves no trace.
-    pub(crate) fn mark(&self, toxic: &Toxic, connection: u64) -> Mark {
-        let touched =
-            if counters::is_probe(connection) { Arc::default() } else { Arc::clone(&toxic.touched) };
-        Mark::new(touched)
     }
 
     /// Whether a connection from this address is a probe.

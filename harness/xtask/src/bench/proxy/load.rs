@@ -110,7 +110,9 @@ pub(crate) fn stream(address: SocketAddr, span: Duration) -> io::Result<Streamed
     let mut buffer = vec![0; STREAM_BYTES];
     let begun = Instant::now();
     while begun.elapsed() < span / 10 {
-        stream.read(&mut buffer)?;
+        if stream.read(&mut buffer)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
     }
     let (start, mut bytes) = (Instant::now(), 0);
     while start.elapsed() < span {

@@ -20,8 +20,8 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    fn requests_per_s(&self) -> Option<f64> {
-        Some(self.exchanged.requests as f64 / self.exchanged.seconds)
+    fn requests_per_s(&self) -> f64 {
+        self.exchanged.requests as f64 / self.exchanged.seconds
     }
 
     fn cpu_us_per_request(&self) -> Option<f64> {
@@ -29,8 +29,8 @@ impl Turn {
     }
 
     /// Of a million bytes.
-    fn megabytes_per_s(&self) -> Option<f64> {
-        Some(self.streamed.bytes as f64 / 1e6 / self.streamed.seconds)
+    fn megabytes_per_s(&self) -> f64 {
+        self.streamed.bytes as f64 / 1e6 / self.streamed.seconds
     }
 }
 
@@ -40,11 +40,11 @@ impl fmt::Display for Turn {
         write!(
             f,
             "{:>9.0} requests/s, p50 {:>7.1} us, p99 {:>7.1} us, {:>6} us CPU/request, {:>6.0} MB/s",
-            self.requests_per_s().unwrap_or(0.0),
+            self.requests_per_s(),
             self.exchanged.p50_us,
             self.exchanged.p99_us,
             number(self.cpu_us_per_request()),
-            self.megabytes_per_s().unwrap_or(0.0),
+            self.megabytes_per_s(),
         )
     }
 }
@@ -101,13 +101,13 @@ impl Table {
                 json!({ "median": median(&all), "rounds": all })
             };
             json!({
-                "requests_per_s": of(&Turn::requests_per_s),
+                "requests_per_s": of(&|turn| Some(turn.requests_per_s())),
                 "p50_us": of(&p50),
                 "p99_us": of(&p99),
                 "p50_added_us": self.added(row.name, p50).map(two_decimals),
                 "p99_added_us": self.added(row.name, p99).map(two_decimals),
                 "cpu_us_per_request": of(&Turn::cpu_us_per_request),
-                "stream_mb_per_s": of(&Turn::megabytes_per_s),
+                "stream_mb_per_s": of(&|turn| Some(turn.megabytes_per_s())),
                 "of_haproxys_requests_per_cpu_second":
                     self.efficiency(row.name, "haproxy").map(two_decimals),
             })
@@ -147,14 +147,14 @@ impl fmt::Display for Table {
                 f,
                 "{:<16} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10} {:>8}  {}",
                 row.name,
-                text(of(&Turn::requests_per_s), 0),
+                text(of(&|turn| Some(turn.requests_per_s())), 0),
                 text(of(&p50), 1),
                 text(of(&p99), 1),
                 text(self.added(row.name, p50).filter(|_| !is_direct), 1),
                 text(self.added(row.name, p99).filter(|_| !is_direct), 1),
                 text(of(&Turn::cpu_us_per_request), 2),
                 text(self.efficiency(row.name, "haproxy"), 2),
-                text(of(&Turn::megabytes_per_s), 0),
+                text(of(&|turn| Some(turn.megabytes_per_s())), 0),
                 row.what,
             )?;
         }
