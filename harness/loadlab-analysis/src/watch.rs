@@ -322,7 +322,9 @@ mod tests {
         for line in run.journal(loadlab_record::EndReason::Finished).lines {
             if let loadlab_record::JournalLine::Scrape(scrape) = line {
                 let before = scrape.at.as_secs_f64() as u64;
-                (0..before).for_each(|at| assert_eq!(watch.window(&second(at, &[])), []));
+                for at in 0..before {
+                    assert_eq!(watch.window(&second(at, &[])), []);
+                }
                 watch.scrape(&scrape);
             }
         }

@@ -131,8 +131,8 @@ impl MaxBlast {
 /// The most faults of the schedule that are on at the same time, and one with whose beginning it is
 /// so. Those that wait for a condition are not counted: the run sees to them.
 pub fn most_at_once(faults: &[Fault], until: Duration) -> Option<(usize, &Fault)> {
-    let scheduled = || faults.iter().filter(|fault| fault.when.is_none());
-    let counts = scheduled().map(|fault| (with_scheduled(scheduled(), fault, until).len(), fault));
+    let scheduled: Vec<&Fault> = faults.iter().filter(|fault| fault.when.is_none()).collect();
+    let counts = scheduled.iter().map(|fault| (with_scheduled(&scheduled, fault, until).len(), *fault));
     counts.reduce(|most, next| if next.0 > most.0 { next } else { most })
 }
 
@@ -141,19 +141,17 @@ fn with<'a>(faults: &'a [Fault], fault: &'a Fault, until: Duration) -> Vec<&'a F
     if fault.when.is_some() {
         return faults.iter().collect();
     }
-    let mut found = with_scheduled(faults.iter().filter(|other| other.when.is_none()), fault, until);
+    let scheduled: Vec<&Fault> = faults.iter().filter(|other| other.when.is_none()).collect();
+    let mut found = with_scheduled(&scheduled, fault, until);
     found.extend(faults.iter().filter(|other| other.when.is_some()));
     found
 }
 
 /// The faults of the schedule that are on at that beginning of `fault` at which the most are.
-fn with_scheduled<'a>(
-    faults: impl Iterator<Item = &'a Fault> + Clone,
-    fault: &Fault,
-    until: Duration,
-) -> Vec<&'a Fault> {
-    let on =
-        |at: Duration| -> Vec<&'a Fault> { faults.clone().filter(|other| is_on(other, at, until)).collect() };
+fn with_scheduled<'a>(faults: &[&'a Fault], fault: &Fault, until: Duration) -> Vec<&'a Fault> {
+    let on = |at: Duration| -> Vec<&'a Fault> {
+        faults.iter().copied().filter(|other| is_on(other, at, until)).collect()
+    };
     let beginnings = fault.beginnings(until).take(BEGINNINGS_MAX);
     beginnings.map(on).max_by_key(Vec::len).unwrap_or_default()
 }
@@ -162,10 +160,15 @@ fn with_scheduled<'a>(
 fn is_on(fault: &Fault, at: Duration, until: Duration) -> bool {
     let Some(since) = at.checked_sub(fault.at).filter(|_| fault.at < until) else { return false };
     let into = match fault.every {
-        Some(every) if !every.is_zero() => Duration::from_nanos_u128(since.as_nanos() % every.as_nanos()),
+        Some(every) if !every.is_zero() => nanos(since.as_nanos() % every.as_nanos()),
         _ => since,
     };
     into < fault.lasts
+}
+
+/// Shorter than a period that a duration could hold.
+fn nanos(count: u128) -> Duration {
+    Duration::from_nanos(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
 /// The process or role that a fault acts on, and on which share of its instances.

@@ -110,10 +110,10 @@ fn named_as<'a, 'n>(
     };
     let found = named.iter().find(|fault| fault.name == name);
     if found.is_none() {
-        let names = || named.iter().map(|fault| fault.name);
+        let known = || named.iter().map(|fault| fault.name);
         let problem = Problem::new(place(), format!("there is no named fault `{}`", shortened(name)));
-        let problem = if named.is_empty() { problem } else { problem.accepted(listed(names())) };
-        problems.add(problem.suggestion(nearest(name, names())));
+        let problem = if named.is_empty() { problem } else { problem.accepted(listed(known())) };
+        problems.add(problem.suggestion(nearest(name, known())));
     }
     found
 }
@@ -222,7 +222,9 @@ fn entries(map: NodeId, document: &Document) -> Vec<(NodeId, NodeId)> {
 }
 
 fn overlay_all(base: &mut Vec<(NodeId, NodeId)>, over: Vec<(NodeId, NodeId)>, document: &Document) {
-    over.into_iter().for_each(|entry| overlay(base, entry, document));
+    for entry in over {
+        overlay(base, entry, document);
+    }
 }
 
 /// An entry in the place of the one with its key, or at the end.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use loadlab_clock::{Seed, text::format_duration};
 
-use super::Builder;
+use super::{Builder, Read};
 use crate::{
     condition::LiveCondition,
     document::NodeId,
@@ -80,12 +80,7 @@ impl Builder<'_> {
         }
     }
 
-    fn ramp(
-        self,
-        file: &FaultFile,
-        lasts: Option<Duration>,
-        what: Option<&Disturbance>,
-    ) -> Option<Option<Duration>> {
+    fn ramp(self, file: &FaultFile, lasts: Option<Duration>, what: Option<&Disturbance>) -> Read<Duration> {
         let Some(leaf) = file.ramp else { return Some(None) };
         let ramp = self.lasting(leaf, "the time of growing")?;
         if let Some(lasts) = lasts.filter(|lasts| ramp > *lasts) {

@@ -93,8 +93,9 @@ impl Load {
             match hear(&mut engine, &mut scraper, &mut faults, stack, &mut self.signals).await {
                 Heard::Fault(event) => {
                     let acts = self.recording.fault(event).map_err(RunError::Folder)?;
-                    acts.into_iter()
-                        .for_each(|act| follow(act, &mut faults.chaos, &mut reason, &engine.stop));
+                    for act in acts {
+                        follow(act, &mut faults.chaos, &mut reason, &engine.stop);
+                    }
                 }
                 Heard::Heal => {
                     faults.chaos.stop();
@@ -104,8 +105,9 @@ impl Load {
                 Heard::Clients(command) => change_clients(command, &engine.clients),
                 Heard::Line(line) => {
                     let acts = self.recording.take(line).map_err(RunError::Folder)?;
-                    acts.into_iter()
-                        .for_each(|act| follow(act, &mut faults.chaos, &mut reason, &engine.stop));
+                    for act in acts {
+                        follow(act, &mut faults.chaos, &mut reason, &engine.stop);
+                    }
                 }
                 Heard::Published(values) => self.recording.published(values).map_err(RunError::Folder)?,
                 Heard::Stack(StackEvent::Limit(said)) => faults.limits.said(said),
