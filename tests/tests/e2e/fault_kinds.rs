@@ -82,7 +82,7 @@ fn faults_on_requests_and_commands_touch_those() {
   - { name: stalled, at: 12s, for: 4s, stall_stream: { edge: load/gateway-0, stall: 500ms } }
   - { name: garbled, at: 16s, for: 4s, corrupt_stream: { edge: service-0/llm, event: 2 } }
   - { name: slow-keys, at: 2s, for: 8s, redis_latency: { edge: service-0/redis, add: 100ms, command: GET, key: "retrieval:*" } }
-  - { name: refused-keys, at: 12s, for: 8s, redis_error: { edge: service-0/redis, command: SET } }
+  - { name: refused-keys, at: 12s, for: 8s, redis_error: { edge: service-0/redis, command: GET } }
 "#,
     );
     let touched = touched(&run, &ended);
