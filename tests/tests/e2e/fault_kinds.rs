@@ -136,12 +136,12 @@ fn faults_on_clients_touch_the_requests_of_a_share_of_the_arrivals() {
     let (ended, run) = run(
         &lab,
         20,
-        r#"
+        r"
   - { name: gone, at: 2s, for: 6s, llm: { outage: true } }
   - { name: storm, at: 2s, for: 8s, retry_storm: { retries: 2, share: 60% } }
   - { name: slow, at: 2s, for: 16s, slow_readers: { profile: 3g, share: 50% } }
   - { name: leaving, at: 11s, for: 8s, leaving: { after: 300ms, share: 50% } }
-"#,
+",
     );
     let touched = touched(&run, &ended);
     for fault in ["storm", "slow", "leaving"] {
@@ -157,11 +157,11 @@ fn a_process_that_meets_its_memory_limit_is_killed_and_comes_back() {
     let (ended, run) = run(
         &lab,
         16,
-        r#"
+        r"
   - { name: little, at: 2s, for: 8s, memory_limit: { role: redis, above_resident: 30MB } }
   - { name: growing, at: 3s, for: 4s, fill: { role: redis, bytes: 200MB } }
   - { name: few-cores, at: 2s, for: 8s, cpu_limit: { role: service, cores: 0.05 } }
-"#,
+",
     );
     let touched = touched(&run, &ended);
     assert_eq!(number(&touched, "little", "processes"), 1, "{:?}", notes(&run));

@@ -19,6 +19,9 @@ use crate::{
     quantity::Share,
 };
 
+/// A kind of fault: none if the file does not have it, `Some(None)` if it is wrong, which was reported.
+type Chosen = Option<Option<Disturbance>>;
+
 /// What a fault can be.
 const KINDS: &str = "one of `latency`, `bandwidth`, `black_hole`, `reset`, `down`, `cut`, `packet_loss`, `toxic`, \
      `http_status`, `http_latency`, `cut_stream`, `stall_stream`, `corrupt_stream`, `redis_latency`, `redis_error`, \

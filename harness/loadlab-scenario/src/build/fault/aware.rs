@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{super::Builder, millis};
+use super::{super::Builder, Chosen, millis};
 use crate::{
     fault::{Disturbance, EdgeName},
     field::Leaf,
@@ -23,7 +23,7 @@ type Attribute = (&'static str, Option<Option<Value>>);
 
 impl Builder<'_> {
     /// Those of the file, each with its mistakes reported.
-    pub(super) fn aware_kinds(self, file: &FaultFile) -> Vec<Option<Option<Disturbance>>> {
+    pub(super) fn aware_kinds(self, file: &FaultFile) -> Vec<Chosen> {
         vec![
             file.http_status.as_ref().map(|at| self.http_status(at.value.as_ref()?)),
             file.http_latency.as_ref().map(|at| self.http_latency(at.value.as_ref()?)),

@@ -1,6 +1,6 @@
 //! Faults beyond the network: processes, stores, the LLM, the clients.
 
-use super::super::Builder;
+use super::{super::Builder, Chosen};
 use crate::{
     fault::{ClientChange, Disturbance, Limit, LlmChange, MemoryBound, ProcessAction, StoreChange},
     field::{At, Leaf},
@@ -26,7 +26,7 @@ const RATE_4G: u64 = 1_125_000;
 
 impl Builder<'_> {
     /// Those of the file, each with its mistakes reported.
-    pub(super) fn beyond_kinds(self, file: &FaultFile) -> Vec<Option<Option<Disturbance>>> {
+    pub(super) fn beyond_kinds(self, file: &FaultFile) -> Vec<Chosen> {
         let process = |at: &Option<At<ProcessFile>>, action| at.as_ref().map(|at| self.process(at, action));
         vec![
             process(&file.kill, ProcessAction::Kill),
