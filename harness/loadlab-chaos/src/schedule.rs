@@ -32,6 +32,7 @@ use loadlab_record::{EventKind, RunEvent, Touched};
 use loadlab_scenario::fault::{
     ClientChange, Disturbance, EdgeName, Fault, Limit, ProcessAction, is_instance_of,
 };
+use rand::Rng as _;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
@@ -138,6 +139,8 @@ pub struct ClientCommand {
     pub what: ClientChange,
     /// From now on, or no longer.
     pub on: bool,
+    /// Where the choice of the arrivals comes from.
+    pub seed: Seed,
     /// Takes the number of requests on which they behaved so, at the end of it.
     pub answer: oneshot::Sender<u64>,
 }
@@ -153,6 +156,15 @@ struct Reach {
 }
 
 impl Reach {
+    /// Where a fault's choices come from, and what tells it from the others of the plan. One with a
+    /// seed of its own has the same choices wherever it stands.
+    fn choices(&self, fault: &Fault, number: usize) -> (Seed, usize) {
+        match fault.seed {
+            Some(own) => (Seed::new(self.seed.stream("fault", own.get(), 0).next_u64()), 0),
+            None => (self.seed, number),
+        }
+    }
+
     /// Tells readers of the report something.
     fn note(&self, text: String) {
         // Whoever does not listen any more has ended the run.

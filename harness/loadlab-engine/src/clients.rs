@@ -1,6 +1,6 @@
 //! How clients behave otherwise for a while: told from outside, while a load is offered.
 //!
-//! Who behaves so is drawn for each arrival, as a function of the plan's seed and the arrival, and of
+//! Who behaves so is drawn for each arrival, as a function of a seed and the arrival, and of
 //! nothing else. While nothing is changed, a request costs one relaxed load more.
 
 use std::{
@@ -32,6 +32,7 @@ struct State {
 #[derive(Debug, Clone)]
 struct Change {
     what: ClientChange,
+    seed: Seed,
     requests: Arc<AtomicU64>,
 }
 
@@ -52,31 +53,34 @@ pub(crate) struct Counted {
 }
 
 impl Clients {
-    /// From now on clients behave so.
-    pub fn begin(&self, what: ClientChange) {
-        self.0.changes.write().push(Change { what, requests: Arc::default() });
+    /// From now on clients behave so; who of them is drawn from `draws`.
+    pub fn begin(&self, what: ClientChange, draws: Seed) {
+        self.0.changes.write().push(Change { what, seed: draws, requests: Arc::default() });
         self.0.any.store(true, Relaxed);
     }
 
     /// They do no longer. Gives the number of requests on which they did.
-    pub fn end(&self, what: ClientChange) -> u64 {
+    pub fn end(&self, what: ClientChange, draws: Seed) -> u64 {
         let mut changes = self.0.changes.write();
-        let Some(place) = changes.iter().position(|change| change.what == what) else { return 0 };
+        let Some(place) = changes.iter().position(|change| change.what == what && change.seed == draws)
+        else {
+            return 0;
+        };
         let change = changes.remove(place);
         self.0.any.store(!changes.is_empty(), Relaxed);
         change.requests.load(Relaxed)
     }
 
     /// How the client of an arrival behaves now; none of it is the usual.
-    pub(crate) fn of(&self, source: Seed, pace: Speed, arrival: (u64, Option<u64>)) -> Otherwise {
+    pub(crate) fn of(&self, pace: Speed, arrival: (u64, Option<u64>)) -> Otherwise {
         let mut otherwise = Otherwise::default();
         if !self.0.any.load(Relaxed) {
             return otherwise;
         }
         let (seq, iteration) = (arrival.0, arrival.1.unwrap_or(u64::MAX));
-        for Change { what, requests } in self.0.changes.read().iter() {
+        for Change { what, seed, requests } in self.0.changes.read().iter() {
             let one_of = |purpose: &str, share: Share| {
-                source.stream(purpose, seq, iteration).random::<f64>() < share.get()
+                seed.stream(purpose, seq, iteration).random::<f64>() < share.get()
             };
             let requests = || Arc::clone(requests);
             match *what {
@@ -143,32 +147,33 @@ mod tests {
     use super::*;
 
     const ARRIVALS: u64 = 10_000;
+    const SEED: Seed = Seed::new(5);
 
     fn share(share: f64) -> Share {
         Share::try_new(share).expect("a share")
     }
 
     fn of(clients: &Clients, seq: u64) -> Otherwise {
-        clients.of(Seed::new(5), Speed::REAL, (seq, None))
+        clients.of(Speed::REAL, (seq, None))
     }
 
     #[test]
     fn a_share_of_the_arrivals_behaves_otherwise_and_always_the_same() {
         let clients = Clients::default();
         let storm = ClientChange::RetryStorm { retries: 3, share: share(0.3) };
-        clients.begin(storm);
+        clients.begin(storm, SEED);
         let storming: Vec<u64> = (0..ARRIVALS).filter(|seq| of(&clients, *seq).storms(0)).collect();
         assert!((2_800..3_200).contains(&storming.len()), "{}", storming.len());
         assert!(storming.iter().all(|seq| of(&clients, *seq).storms(2) && !of(&clients, *seq).storms(3)));
-        clients.end(storm);
+        clients.end(storm, SEED);
         assert!((0..ARRIVALS).all(|seq| !of(&clients, seq).storms(0)));
     }
 
     #[test]
     fn the_slower_rate_and_the_earlier_leaving_hold() {
         let clients = Clients::default();
-        clients.begin(ClientChange::SlowReaders { share: Share::ALL, bytes_per_s: 1_000 });
-        clients.begin(ClientChange::Leaving { share: Share::ALL, after: Duration::from_secs(2) });
+        clients.begin(ClientChange::SlowReaders { share: Share::ALL, bytes_per_s: 1_000 }, SEED);
+        clients.begin(ClientChange::Leaving { share: Share::ALL, after: Duration::from_secs(2) }, SEED);
         let changed = |pace, leaves_after| {
             let conduct = of(&clients, 0).change(Conduct { pace, leaves_after, patience: None });
             (conduct.pace, conduct.leaves_after.map(|after| after.as_secs()))
@@ -181,12 +186,12 @@ mod tests {
     fn a_request_counts_once_for_each_change() {
         let clients = Clients::default();
         let slow = ClientChange::SlowReaders { share: Share::ALL, bytes_per_s: 1_000 };
-        clients.begin(slow);
+        clients.begin(slow, SEED);
         let (otherwise, mut counted) = (of(&clients, 0), Counted::default());
         for effect in [Effect::Read, Effect::Read, Effect::Left, Effect::Storm] {
             otherwise.count(&mut counted, effect);
         }
-        assert_eq!(clients.end(slow), 1);
-        assert_eq!(clients.end(slow), 0, "it is over");
+        assert_eq!(clients.end(slow, SEED), 1);
+        assert_eq!(clients.end(slow, SEED), 0, "it is over");
     }
 }

@@ -92,7 +92,7 @@ impl Ask<'_> {
         let mut counted = Counted::default();
         loop {
             let arrival = (self.want.seq, self.want.iteration);
-            let otherwise = self.engine.clients.of(program.seed, program.speed, arrival);
+            let otherwise = self.engine.clients.of(program.speed, arrival);
             let attempt = Attempt {
                 step: self.step,
                 scope: self.scope(lane),

@@ -45,6 +45,8 @@ impl Guard {
         let proxies = places.proxies.clone();
         let unknown = || CallError::Answer { reason: format!("`{}` is not there", fault.what.place()) };
         let proxy = |edge| places.edges.get(edge).cloned().ok_or_else(unknown);
+        let (seed, number_of_choice) = reach.choices(fault, number);
+        let choice = (number_of_choice, round);
         match &fault.what {
             Disturbance::Toxic { edge, toxic } => {
                 let proxy = proxy(edge)?;
@@ -59,7 +61,7 @@ impl Guard {
                 Ok(Self::Down { proxies, proxy, open })
             }
             Disturbance::Process { role, share, action } => {
-                let roles = limit::instances(&places.processes, role, *share, reach.seed, (number, round));
+                let roles = limit::instances(&places.processes, role, *share, seed, choice);
                 if roles.is_empty() {
                     return Err(unknown());
                 }
@@ -87,17 +89,17 @@ impl Guard {
                 let place = StorePlace {
                     address: address.clone(),
                     name: format!("{number}-{round}"),
-                    seed: reach.seed,
+                    seed,
                     speed: reach.clock.speed(),
                 };
                 let lasts = fault.lasts + GRACE;
                 StoreGuard::begin(place, what, lasts).await.map(Self::Store)
             }
             Disturbance::Limit { role, limit } => {
-                let roles = limit::instances(&places.processes, role, None, reach.seed, (number, round));
+                let roles = limit::instances(&places.processes, role, None, seed, choice);
                 LimitGuard::begin(&fault.name, roles, *limit, reach).await.map(Self::Limit)
             }
-            Disturbance::Clients { what } => ClientGuard::begin(*what, reach).map(Self::Clients),
+            Disturbance::Clients { what } => ClientGuard::begin(*what, seed, reach).map(Self::Clients),
         }
     }
 

@@ -242,12 +242,12 @@ impl Load {
 
 /// Who offers the load knows its clients.
 fn change_clients(command: ClientCommand, clients: &Clients) {
-    let ClientCommand { what, on, answer } = command;
+    let ClientCommand { what, on, seed, answer } = command;
     let requests = if on {
-        clients.begin(what);
+        clients.begin(what, seed);
         0
     } else {
-        clients.end(what)
+        clients.end(what, seed)
     };
     // At its beginning nobody waits for the number.
     let _ = answer.send(requests);
