@@ -163,7 +163,7 @@ impl Record<'_> {
         let Some(start) = self.recovered(that, &range, points) else {
             return After { period: PeriodResult { holds: Some(false), ..whole }, recovered_s: None };
         };
-        let (seconds, seen) = self.observe(that, &[start..range.end], points);
+        let (seconds, seen) = self.observe(that, std::slice::from_ref(&(start..range.end)), points);
         let period = PeriodResult { seconds, samples: seen.samples, observed: seen.value, holds: Some(true) };
         let recovered_s = if start == range.start { 0.0 } else { start as f64 - periods.healed_s };
         After { period, recovered_s: Some(recovered_s) }

@@ -5,7 +5,8 @@
 
 use std::{
     error::Error,
-    fmt, io,
+    fmt::{self, Write as _},
+    io,
     time::{Duration, Instant},
 };
 
@@ -234,9 +235,10 @@ fn encoded(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                text.push(char::from(byte))
+                text.push(char::from(byte));
             }
-            other => text.push_str(&format!("%{other:02X}")),
+            // Nothing can go wrong when a string is written.
+            other => drop(write!(text, "%{other:02X}")),
         }
     }
     text

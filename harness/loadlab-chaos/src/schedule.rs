@@ -381,7 +381,7 @@ impl Scene {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => None,
-            begun = begin => begun.ok().map(|()| {
+            told = begin => told.ok().map(|()| {
                 let at = self.clock.now().as_duration().max(fault.at);
                 Fault { at, when: None, ..fault }
             }),

@@ -237,7 +237,7 @@ fn a_plan_of_before_there_were_conditions_reads_and_writes_as_it_was() {
 fn a_fault_may_grow_wait_and_draw_on_its_own() {
     let plan = plan(EVERYTHING);
     let [slow, then, or] = plan.faults.as_slice() else { panic!("{:?}", plan.faults) };
-    assert_eq!((slow.ramp, slow.seed.map(|seed| seed.get())), (Some(Duration::from_secs(5)), Some(7)));
+    assert_eq!((slow.ramp, slow.seed.map(loadlab_clock::Seed::get)), (Some(Duration::from_secs(5)), Some(7)));
     let when = then.when.as_ref().expect("it waits");
     assert_eq!((when.to_string().as_str(), when.min_samples), ("errors(save) > 10% for 4s", 10));
     assert_eq!((then.at, or.at), (Duration::from_secs(25), Duration::ZERO));

@@ -73,8 +73,8 @@ pub struct LedgerToxic {
     pub began_us: u64,
     /// When it ended, in microseconds.
     pub ended_us: Option<u64>,
-    /// How it ended: `removed` by a call, `expired` by its longest duration, `released` with a lease,
-    /// `reset` with all others. `None` if it never did.
+    /// How it ended: `removed` by a call or at the end, `expired` by its longest duration, `released`
+    /// with a lease of its own. `None` if it never did.
     pub how: Option<String>,
     /// As it was at its end, with what it touched.
     pub detail: serde_json::Value,

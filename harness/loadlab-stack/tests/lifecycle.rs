@@ -403,7 +403,7 @@ fn sigkill_of_the_harness_leaves_nothing() {
     assert_eq!(ledger.why.as_deref(), Some("the lease ended"));
     assert!(ledger.roles.iter().all(|entry| entry.how == Some(Exit::Signal(9))), "{ledger:?}");
     let toxics: Vec<_> = ledger.toxics.iter().map(|it| (it.name.as_str(), it.how.as_deref())).collect();
-    assert_eq!(toxics, [("slow", Some("reset"))], "what was on is removed and booked");
+    assert_eq!(toxics, [("slow", Some("removed"))], "what was on is removed and booked");
     assert!(!run.log_dir().join("keeper-tmp").exists());
 }
 
@@ -416,7 +416,7 @@ fn a_harness_that_panics_leaves_nothing() {
     assert_eq!(harness.wait().expect("it is reaped").code(), Some(101));
     run.nothing_is_left(&[]);
     let toxics = run.ledger().toxics;
-    assert_eq!(toxics.iter().map(|it| it.how.as_deref()).collect::<Vec<_>>(), [Some("reset")]);
+    assert_eq!(toxics.iter().map(|it| it.how.as_deref()).collect::<Vec<_>>(), [Some("removed")]);
 }
 
 #[test]

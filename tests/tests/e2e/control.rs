@@ -88,7 +88,8 @@ pub(crate) fn flood() -> SocketAddr {
     thread::spawn(move || {
         // The writes block as soon as nobody reads; that many threads cost little.
         for mut stream in listener.incoming().flatten() {
-            let flooding = move || while stream.write_all(&[b'x'; 65_536]).is_ok() {};
+            let flood = vec![b'x'; 65_536];
+            let flooding = move || while stream.write_all(&flood).is_ok() {};
             thread::Builder::new().stack_size(128 * 1024).spawn(flooding).expect("a thread");
         }
     });

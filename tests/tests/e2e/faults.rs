@@ -16,6 +16,9 @@ fn short(lab: &Lab, exercise: &str, more: &[&str]) -> Ended {
         "faults.0.at=3s",
         "--set",
         "faults.0.for=4s",
+        // The first search takes two of the three seconds before the fault.
+        "--set",
+        "steady_state.min_samples=1",
     ];
     lab.run(&[&short, more].concat())
 }

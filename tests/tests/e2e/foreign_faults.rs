@@ -116,7 +116,7 @@ fn a_toxiproxy_server_is_driven_and_left_as_it_was() {
 fn the_reference_targets_edges_can_be_on_a_toxiproxy_server() {
     let (lab, server) = (Lab::new(), server());
     let url = format!("http://{}", server.control.0);
-    let short = ["load.arrivals.for=8s", "faults.0.at=2s", "faults.0.for=3s"];
+    let short = ["load.arrivals.for=8s", "faults.0.at=4s", "faults.0.for=2s", "steady_state.min_samples=1"];
     let set = short.iter().flat_map(|set| ["--set", set]);
     let arguments: Vec<&str> = ["database-slow", "--toxiproxy", &url].into_iter().chain(set).collect();
     let ended = lab.run(&arguments);

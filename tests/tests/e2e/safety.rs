@@ -83,9 +83,9 @@ impl Besieged {
         Self::new(arguments, "load.target")
     }
 
-    /// The reference target with a slow database, from the start.
+    /// The reference target with a slow database, nearly from the start.
     fn own() -> Self {
-        let arguments = ["database-slow", "--set", "faults.0.at=0s", "--set", "faults.0.for=50s"];
+        let arguments = ["database-slow", "--set", "faults.0.at=2s", "--set", "faults.0.for=50s"];
         Self::new(|_| arguments.map(str::to_owned).to_vec(), "load.gateway-0")
     }
 
@@ -147,7 +147,7 @@ fn sigkill_leaves_somebody_elses_target_connected_and_clean() {
         .iter()
         .filter_map(|toxic| toxic["how"].as_str())
         .collect();
-    assert_eq!(ends, ["reset"; 3], "the ledger says how each ended: {ledger}");
+    assert_eq!(ends, ["removed"; 3], "the ledger says how each ended: {ledger}");
     run.siege.links.clear();
     wait_for("the keeper's end", Duration::from_secs(10), || run.processes().is_empty().then_some(()));
 }
@@ -179,7 +179,8 @@ fn a_missed_objective_that_aborts_leaves_nothing() {
     let objectives = "objectives: [{ that: p95 < 500ms, for: 5s, abort: true }]";
     let mut run = Besieged::foreign(objectives, &[]);
     let status = wait_for("the abort", Duration::from_secs(20), || run.child.try_wait().expect("a child"));
-    assert_eq!(status.code(), Some(3));
+    // On a machine that compiles meanwhile the generator may be late and say so with 6.
+    assert!(matches!(status.code(), Some(3 | 6)), "{status}");
     run.assert_nothing_left();
 }
 

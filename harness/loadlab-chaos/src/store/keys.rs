@@ -30,7 +30,7 @@ pub(super) async fn expire(
     let mut cursor = b"0".to_vec();
     loop {
         let scan: [&[u8]; 6] = [b"SCAN", &cursor, b"MATCH", pattern.as_bytes(), b"COUNT", SCAN_COUNT];
-        let (next, keys) = part_of_scan(connection.call(&scan).await?)?;
+        let (next, keys) = part_of_scan(&connection.call(&scan).await?)?;
         let doomed: Vec<Vec<u8>> = keys.into_iter().filter(|key| is_chosen(randomness, key, share)).collect();
         touched.keys += unlink(connection, &doomed).await?;
         if next == b"0" {
@@ -59,14 +59,14 @@ fn is_chosen(randomness: Seed, key: &[u8], share: Share) -> bool {
     randomness.stream("expire share", hash, 0).random::<f64>() < share.get()
 }
 
-fn part_of_scan(reply: Reply) -> Result<(Vec<u8>, Vec<Vec<u8>>), CallError> {
-    if let Reply::Array(parts) = &reply
+fn part_of_scan(reply: &Reply) -> Result<(Vec<u8>, Vec<Vec<u8>>), CallError> {
+    if let Reply::Array(parts) = reply
         && let [Reply::Bulk(Some(cursor)), Reply::Array(keys)] = parts.as_slice()
     {
         let key = |key: &Reply| if let Reply::Bulk(key) = key { key.clone() } else { None };
         return Ok((cursor.clone(), keys.iter().filter_map(key).collect()));
     }
-    Err(unexpected(&reply))
+    Err(unexpected(reply))
 }
 
 #[cfg(test)]

@@ -98,7 +98,9 @@ impl Connection {
     /// Commands at once, and their replies in order.
     pub(super) async fn exchange(&mut self, commands: &[&[&[u8]]]) -> Result<Vec<Reply>, CallError> {
         let mut output = Vec::new();
-        commands.iter().for_each(|command| encode(command, &mut output));
+        for command in commands {
+            encode(command, &mut output);
+        }
         let address = self.address.clone();
         let replies = within(&address, async {
             self.stream.write_all(&output).await?;

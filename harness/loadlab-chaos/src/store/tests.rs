@@ -95,7 +95,9 @@ impl Script {
                 let part: Vec<&String> =
                     if first { self.keys.keys().take(half).collect() } else { self.keys.keys().collect() };
                 let cursor = if first { "7" } else { "0" };
-                let keys: String = part.iter().map(|key| format!("${}\r\n{key}\r\n", key.len())).collect();
+                let keys: Vec<String> =
+                    part.iter().map(|key| format!("${}\r\n{key}\r\n", key.len())).collect();
+                let keys = keys.concat();
                 format!("*2\r\n$1\r\n{cursor}\r\n*{}\r\n{keys}", part.len())
             }
             "GET" => "$-1\r\n".to_owned(),

@@ -42,9 +42,9 @@ fn slow(name: &str) -> Fault {
 }
 
 /// What a fault waits for; it is told by hand here.
-fn something() -> Option<LiveCondition> {
+fn something() -> LiveCondition {
     let that = Objective::parse("errors > 10% for 5s").expect("a line");
-    Some(LiveCondition { that, min_samples: 20 })
+    LiveCondition { that, min_samples: 20 }
 }
 
 /// The faults at work on the proxy of the one edge, ten times as fast as in life.
@@ -66,8 +66,14 @@ fn start(rig: &Rig, faults: Vec<Fault>) -> (Chaos, mpsc::UnboundedReceiver<RunEv
     (Chaos::start(ChaosRun { faults, places, clock, until, seed, events, processes, clients }), heard)
 }
 
+/// The next event but that a fault is asked for, which its beginning follows at once.
 async fn next(heard: &mut mpsc::UnboundedReceiver<RunEvent>) -> RunEvent {
-    within(PATIENCE, heard.recv()).await.expect("an event")
+    loop {
+        let event = within(PATIENCE, heard.recv()).await.expect("an event");
+        if !matches!(event.what, EventKind::FaultAsked { .. }) {
+            return event;
+        }
+    }
 }
 
 /// Of each change of the toxic, its latency.
@@ -109,7 +115,7 @@ async fn a_fault_that_is_healed_while_it_grows_is_not_changed_any_more() {
 async fn a_fault_that_waits_begins_when_it_is_told_to_and_lasts_from_then() {
     let rig = rig().await;
     rig.proxy("p", echo_server().await);
-    let waiting = Fault { when: something(), ..slow("waits") };
+    let waiting = Fault { when: Some(something()), ..slow("waits") };
     let (mut chaos, mut heard) = start(&rig, vec![slow("comes"), waiting]);
     // The one that does not wait comes and goes.
     next(&mut heard).await;
@@ -134,7 +140,7 @@ async fn faults_that_are_stopped_are_healed_and_no_other_begins() {
     let rig = rig().await;
     rig.proxy("p", echo_server().await);
     let long = Fault { lasts: Duration::from_secs(3000), ..slow("on") };
-    let waiting = Fault { when: something(), ..slow("waits") };
+    let waiting = Fault { when: Some(something()), ..slow("waits") };
     let later = Fault { at: Duration::from_secs(3000), ..slow("later") };
     let (mut chaos, mut heard) = start(&rig, vec![long, waiting, later]);
     next(&mut heard).await;

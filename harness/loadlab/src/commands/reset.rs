@@ -25,15 +25,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Asks, and waits until it is done.
 pub(crate) fn execute(arguments: &ResetArgs) -> Exit {
-    let folder = match &arguments.run {
-        Some(folder) => folder.clone(),
-        None => match newest(Path::new(RUNS)) {
-            Some(folder) => folder,
-            None => {
-                let hint = "name the run's folder: loadlab reset FOLDER";
-                return output::fail(Exit::Invalid, &format!("there is no run in {RUNS}"), Some(hint));
-            }
-        },
+    let Some(folder) = arguments.run.clone().or_else(|| newest(Path::new(RUNS))) else {
+        let hint = "name the run's folder: loadlab reset FOLDER";
+        return output::fail(Exit::Invalid, &format!("there is no run in {RUNS}"), Some(hint));
     };
     match reset(&folder) {
         Ok(Healed::Done) => {

@@ -272,7 +272,7 @@ fn before_foreign(plan: &Plan, base: &str, proxying: Proxying, logs: &Path) -> S
 }
 
 /// A keeper that has nothing to keep.
-fn keeper_alone(logs: &Path, speed: Speed, seed: Seed) -> StackRequest {
+fn keeper_alone(logs: &Path, pace: Speed, seed: Seed) -> StackRequest {
     let run = logs.parent().and_then(Path::file_name).unwrap_or_default();
     StackRequest {
         run: run.to_string_lossy().into_owned(),
@@ -283,7 +283,7 @@ fn keeper_alone(logs: &Path, speed: Speed, seed: Seed) -> StackRequest {
         external: BTreeMap::new(),
         log_dir: logs.to_owned(),
         start_timeout: START_TIMEOUT,
-        speed,
+        speed: pace,
         seed,
         proxying: Proxying::default(),
         aware: BTreeMap::new(),
