@@ -173,18 +173,16 @@ fn steady(pen: Pen, rows: &[SteadyRow]) -> Vec<String> {
         Cell::new(format!("{sign}{}", cell.observed)).look(look)
     };
     for row in rows {
-        table.push(vec![
-            Cell::new(&row.name),
-            cell(&row.before),
-            cell(&row.during),
-            cell(&row.after),
-            Cell::new(&row.recovered),
-        ]);
+        let mut cells = vec![Cell::new(&row.name), cell(&row.before), cell(&row.during), cell(&row.after)];
+        cells.extend(beside.then(|| Cell::new(&row.recovered)));
+        table.push(cells);
     }
-    lines.extend(pen.table(&[TEXT, NUMBER, NUMBER, NUMBER, TEXT], &table, INDENT));
-    let notes: Vec<String> =
-        rows.iter().map(|row| row.note.clone()).filter(|note| !note.is_empty()).collect();
-    lines.extend(bullets(pen, &notes));
+    let columns = [TEXT, NUMBER, NUMBER, NUMBER, TEXT];
+    lines.extend(pen.table(&columns[..if beside { 5 } else { 4 }], &table, INDENT));
+    let below = |row: &&SteadyRow| !beside && !row.recovered.is_empty();
+    let recovered = rows.iter().filter(below).map(|row| format!("{}: recovered {}", row.name, row.recovered));
+    let notes = rows.iter().map(|row| row.note.clone()).filter(|note| !note.is_empty());
+    lines.extend(bullets(pen, &recovered.chain(notes).collect::<Vec<_>>()));
     lines
 }
 
