@@ -69,6 +69,7 @@ fn notes(run: &Value) -> Vec<String> {
     events.iter().filter_map(|event| Some(event["what"]["note"].as_str()?.to_owned())).collect()
 }
 
+// What refuses embeddings comes last: a breaker opens, and keyword search does without Redis.
 #[test]
 fn faults_on_requests_and_commands_touch_those() {
     let lab = Lab::new();
@@ -76,13 +77,13 @@ fn faults_on_requests_and_commands_touch_those() {
         &lab,
         20,
         r#"
-  - { name: status, at: 2s, for: 4s, http_status: { edge: service-0/llm, status: 503, retry_after: 1s, path: /v1/embeddings, share: 50% } }
+  - { name: status, at: 16s, for: 4s, http_status: { edge: service-0/llm, status: 503, retry_after: 1s, path: /v1/embeddings, share: 50% } }
   - { name: late, at: 2s, for: 8s, http_latency: { edge: service-0/llm, add: 200ms, method: POST } }
   - { name: cut, at: 8s, for: 4s, cut_stream: { edge: service-0/llm, after_events: 2 } }
   - { name: stalled, at: 12s, for: 4s, stall_stream: { edge: load/gateway-0, stall: 500ms } }
   - { name: garbled, at: 16s, for: 4s, corrupt_stream: { edge: service-0/llm, event: 2 } }
-  - { name: slow-keys, at: 2s, for: 8s, redis_latency: { edge: service-0/redis, add: 100ms, command: GET, key: "retrieval:*" } }
-  - { name: refused-keys, at: 12s, for: 8s, redis_error: { edge: service-0/redis, command: GET } }
+  - { name: slow-keys, at: 2s, for: 4s, redis_latency: { edge: service-0/redis, add: 100ms, command: GET, key: "retrieval:*" } }
+  - { name: refused-keys, at: 6s, for: 4s, redis_error: { edge: service-0/redis, command: GET } }
 "#,
     );
     let touched = touched(&run, &ended);

@@ -162,7 +162,9 @@ fn sigkill_leaves_nothing_of_a_stack_of_its_own() {
 
 #[test]
 fn sigterm_and_sigint_heal_and_leave_nothing() {
-    for (signal, mut run) in [(Signal::TERM, Besieged::own()), (Signal::INT, foreign())] {
+    let runs: [(Signal, fn() -> Besieged); 2] = [(Signal::TERM, Besieged::own), (Signal::INT, foreign)];
+    for (signal, start) in runs {
+        let mut run = start();
         run.signal(signal);
         run.assert_nothing_left();
         let text = std::fs::read_to_string(run.lab.run_folder().expect("a folder").join("journal.jsonl"));
