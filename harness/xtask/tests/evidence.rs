@@ -36,3 +36,22 @@ fn a_request_costs_at_most_a_third_of_gooses() {
     assert_eq!(line["figures"]["floor"]["times_goose_per_cpu_second"], 3.0);
     assert_eq!(line["figures"]["floor"]["held"], true, "{line}");
 }
+
+#[test]
+fn an_injected_delay_is_that_delay_over_ten_thousand_requests() {
+    let line = last("proxy-latency");
+    let cases = line["figures"]["cases"].as_object().expect("cases");
+    assert!(cases["constant"]["samples"].as_u64() >= Some(10_000), "{line}");
+    let limits: Vec<&Value> =
+        cases["constant"]["checks"].as_array().expect("checks").iter().map(|check| &check["limit"]).collect();
+    assert_eq!(limits, [1.0, 3.0], "milliseconds at the median and at p99");
+    assert_eq!(line["figures"]["held"], true, "{line}");
+}
+
+#[test]
+fn a_connection_through_the_fault_proxy_costs_little_more_than_through_haproxy() {
+    let line = last("bench-proxy");
+    let floor = &line["figures"]["floor"];
+    assert_eq!(floor["of_haproxys_requests_per_cpu_second"], 0.9);
+    assert_eq!(floor["held"], true, "{line}");
+}
