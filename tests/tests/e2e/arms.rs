@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use crate::lab::{Ended, Lab};
+use crate::{
+    foreign_faults::scenario,
+    foreign_target::foreign_server,
+    lab::{Ended, Lab},
+};
 
 /// Thirty scenario seconds of an exercise, twice as fast as in life, with more arrivals: intervals need
 /// many. The LLM is quick, so that what the database does is most of an answer.
@@ -94,4 +98,19 @@ fn a_fault_on_both_arms_and_a_setting_of_neither_are_refused_before_anything_sta
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("no setting `service.pol.max`"), "{}", ended.stderr);
     assert_eq!(lab.run_folder(), None);
+}
+
+#[test]
+fn the_experiments_own_edge_to_somebody_elses_service_is_slower_by_what_is_added() {
+    let (lab, address) = (Lab::new(), foreign_server());
+    let split = "users: { count: 40 }\narms: { experiment: 50% }\n\
+        faults: [{ name: slow, at: 0s, for: 10s, latency: { edge: load-experiment/target, add: 80ms } }]";
+    let text = scenario(split).replace("for: 4s", "for: 10s");
+    let file = lab.file("split.yaml", &text).display().to_string();
+    let ended = lab.run(&[&file, "--target", &format!("http://{address}")]);
+    assert!(matches!(ended.code, Some(0 | 6)), "{}{}", ended.stdout, ended.stderr);
+    let run = lab.run_json();
+    let p50 = difference(&run, "p50");
+    let by = p50["difference"].as_f64().expect("a difference");
+    assert!((0.07..0.12).contains(&by) && p50["interval"][0].as_f64() > Some(0.0), "{p50}");
 }

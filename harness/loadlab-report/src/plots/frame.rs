@@ -1,6 +1,6 @@
 //! What all plots over time share: the time axis, the health states behind it, and the marks.
 
-use loadlab_record::{HealthState, RunFile};
+use loadlab_record::{EventKind, HealthState, RunFile};
 use serde::Serialize;
 
 use crate::{
@@ -44,13 +44,14 @@ impl Frame {
         };
         let faults = loadlab_analysis::fault_spans(run);
         let faults = faults.into_iter().map(|span| Band { from: span.from_s, to: span.to_s, class: FAULT });
-        let rows = facts::event_rows(run);
-        let mark_rows = rows.into_iter().enumerate().map(|(n, row)| MarkRow {
+        let rows = facts::event_rows(run).into_iter().zip(&run.events);
+        let marked: Vec<_> = rows.filter(|(_, event)| is_marked(&event.what)).collect();
+        let times: Vec<f64> = marked.iter().map(|(_, event)| event.at.as_secs_f64()).collect();
+        let mark_rows = marked.into_iter().enumerate().map(|(n, (row, _))| MarkRow {
             number: n + 1,
             at: row.at,
             what: row.what,
         });
-        let times: Vec<f64> = run.events.iter().map(|event| event.at.as_secs_f64()).collect();
         Self {
             length_s,
             mark_rows: mark_rows.collect(),
@@ -98,6 +99,11 @@ const fn class(state: HealthState) -> &'static str {
         HealthState::Degraded => "degraded",
         HealthState::Failed => "failed",
     }
+}
+
+/// Whether an event is marked in the plots. What probes said of a fault stands in the faults' table.
+const fn is_marked(what: &EventKind) -> bool {
+    !matches!(what, EventKind::FaultAsked { .. } | EventKind::FaultSeen { .. } | EventKind::FaultGone { .. })
 }
 
 /// Events as numbered marks, those close together as one.
