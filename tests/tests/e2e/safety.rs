@@ -41,6 +41,8 @@ struct Besieged {
 /// A thousand links through proxies of the run's keeper.
 struct Siege {
     _stuck: Stuck,
+    /// The edge to a server that writes without end.
+    flooded: String,
     links: Vec<TcpStream>,
 }
 
@@ -63,7 +65,7 @@ impl Besieged {
         all.extend(links(&control.address(front), 300));
         let folder = lab.run_folder().expect("a run folder");
         let run = folder.file_name().expect("a name").to_string_lossy().into_owned();
-        Self { lab, child, control, siege: Siege { _stuck: stuck, links: all }, run }
+        Self { lab, child, control, siege: Siege { _stuck: stuck, flooded, links: all }, run }
     }
 
     /// A run of twenty seconds against somebody else's service, whose answers come two seconds late.
@@ -111,6 +113,16 @@ impl Besieged {
     }
 }
 
+/// How long the first byte of a server that only writes takes through an address; `None` if it takes
+/// longer than any clean one.
+fn first_byte(address: &str) -> Option<Duration> {
+    let began = Instant::now();
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(ADDED / 4)).ok()?;
+    stream.read_exact(&mut [0]).ok()?;
+    Some(began.elapsed())
+}
+
 /// How long a search through an address takes; fails if nobody answers.
 fn search(address: &str) -> Duration {
     let began = Instant::now();
@@ -128,11 +140,14 @@ fn sigkill_leaves_somebody_elses_target_connected_and_clean() {
     let edge = run.control.address("load.target");
     let disturbed = search(&edge);
     assert!(disturbed >= ADDED, "the fault is on: {disturbed:?}");
+    assert_eq!(first_byte(&run.siege.flooded), None, "nothing comes through the flooded edge");
     assert_eq!(run.control.toxics().map(|toxics| toxics.len()), Some(3));
     run.signal(Signal::KILL);
     let killed = Instant::now();
-    wait_for("a clean edge", CLEAN_WITHIN, || {
-        (run.control.toxics()? == Vec::<String>::new() && search(&edge) < ADDED / 2).then_some(())
+    // A probe through each edge; to whom nobody connects, none can come back.
+    wait_for("clean edges", CLEAN_WITHIN, || {
+        let clean = run.control.toxics()?.is_empty() && search(&edge) < ADDED / 2;
+        clean.then(|| first_byte(&run.siege.flooded)).flatten()
     });
     assert!(killed.elapsed() < CLEAN_WITHIN, "clean after {:?}", killed.elapsed());
     drop(run.child.wait());
