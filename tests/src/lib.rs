@@ -1,13 +1,17 @@
-//! What several test suites need: real servers beside which the stand-ins are held, and a way to
-//! say aloud that a test could not run. The end-to-end tests themselves are in `tests/`.
+//! What several test suites need: real servers beside which the stand-ins are held, a siege of the fault
+//! proxies, and a way to say aloud that a test could not run. The end-to-end tests themselves are in `tests/`.
 
+mod control;
 mod postgres;
 mod redis;
+mod siege;
 
 use std::{io::Write as _, net::TcpListener};
 
+pub use control::Control;
 pub use postgres::RealPostgres;
 pub use redis::RealRedis;
+pub use siege::Siege;
 
 /// Says that a claim was not tested, past the harness, which hides what passing tests print.
 pub fn not_run(claim: &str, why: &str) {

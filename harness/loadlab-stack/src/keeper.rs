@@ -27,8 +27,6 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
 use self::{
     family::Family,
     limits::Limits,
@@ -99,7 +97,8 @@ pub fn keeper_main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    raise_descriptors();
+    // Each connection through a proxy takes two.
+    crate::raise_descriptor_limit();
     match EdgeProxies::start(&spec) {
         Ok(proxies) => Keeper::new(spec, proxies, voice).run(stdin),
         Err(error) => {
@@ -107,14 +106,6 @@ pub fn keeper_main() -> ExitCode {
             voice.say(&Message::Failed(RoleFailure { role: KEEPER.to_owned(), why, log: String::new() }));
             ExitCode::FAILURE
         }
-    }
-}
-
-/// Raises the limit of open files as far as it goes: each connection through a proxy takes two.
-fn raise_descriptors() {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        note(format_args!("the limit of open files stays: {error}"));
     }
 }
 

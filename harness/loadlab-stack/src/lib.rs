@@ -36,6 +36,7 @@
 
 mod address;
 mod control_group;
+mod descriptors;
 mod edge;
 mod keeper;
 mod ledger;
@@ -47,6 +48,7 @@ mod stack;
 
 pub use address::host_and_port;
 pub use control_group::{left_over_groups, remove_groups};
+pub use descriptors::raise_descriptor_limit;
 pub use edge::{Edge, EdgeTable, Protocol, Via};
 pub use keeper::keeper_main;
 pub use ledger::{LEDGER_FILE, Ledger, LedgerEntry, LedgerToxic};

@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use loadlab_e2e::{Control, Siege};
 use loadlab_stack::{
     Exit, Ledger, Proxying, RUN_VARIABLE, RoleSignal, RoleSpec, Stack, StackError, StackEvent, StackRequest,
     clean, left_overs,
@@ -408,15 +409,20 @@ fn sigkill_of_the_harness_leaves_nothing() {
 }
 
 #[test]
-fn a_harness_that_panics_leaves_nothing() {
+fn a_harness_that_panics_under_siege_leaves_nothing() {
     let run = Run::new();
     let (mut harness, _) = run.harness_of_kind("panicking-harness", &stubborn_roles());
     assert_eq!(run.processes().len(), 5);
+    let control = Control::in_logs(&run.log_dir()).expect("it is up");
+    let edges = control.proxies().expect("it is there");
+    let _siege = Siege::lay(&control, edges.first().expect("an edge"));
+    assert_eq!(control.toxics().map(|toxics| toxics.len()), Some(3));
     drop(harness.stdin.take());
     assert_eq!(harness.wait().expect("it is reaped").code(), Some(101));
     run.nothing_is_left(&[]);
+    assert_eq!(control.toxics(), None, "the control port is closed");
     let toxics = run.ledger().toxics;
-    assert_eq!(toxics.iter().map(|it| it.how.as_deref()).collect::<Vec<_>>(), [Some("removed")]);
+    assert_eq!(toxics.iter().map(|it| it.how.as_deref()).collect::<Vec<_>>(), [Some("removed"); 3]);
 }
 
 #[test]

@@ -82,16 +82,16 @@ pub(crate) fn output(command: &mut Command) -> Result<String, ChildError> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// A server in a process of its own. It ends when this is dropped.
+/// A server in a process of its own, or another that has a lease. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
     lease: Option<ChildStdin>,
-    base: String,
+    first_line: String,
 }
 
 impl Server {
-    /// Starts `command` and waits for its first line, which is its address.
+    /// Starts `command` and waits for its first line: it is ready. A server says its address there.
     pub(crate) fn start(mut command: Command) -> Result<Self, ChildError> {
         let program = program(&command);
         let mut child = command
@@ -100,22 +100,27 @@ impl Server {
             .spawn()
             .map_err(|source| ChildError::Start { program: program.clone(), source })?;
         let lease = child.stdin.take();
-        let mut address = String::new();
+        let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
-            let read = BufReader::new(stdout).read_line(&mut address);
+            let read = BufReader::new(stdout).read_line(&mut line);
             read.map_err(|source| ChildError::Start { program: program.clone(), source })?;
         }
         // Made before the check, so that a server which is not ready is ended as well.
-        let server = Self { child, lease, base: format!("http://{}", address.trim()) };
-        if address.trim().is_empty() {
-            return Err(ChildError::Ended { program, reason: "it gave no address".to_owned() });
+        let server = Self { child, lease, first_line: line.trim().to_owned() };
+        if server.first_line.is_empty() {
+            return Err(ChildError::Ended { program, reason: "it said nothing".to_owned() });
         }
         Ok(server)
     }
 
-    /// `http://address:port`.
-    pub(crate) fn base(&self) -> &str {
-        &self.base
+    /// What it said when it was ready.
+    pub(crate) fn first_line(&self) -> &str {
+        &self.first_line
+    }
+
+    /// `http://address:port` of a server that says its address.
+    pub(crate) fn base(&self) -> String {
+        format!("http://{}", self.first_line)
     }
 }
 
@@ -131,12 +136,4 @@ impl Drop for Server {
 pub(crate) fn wait_for_end_of_lease() {
     // Nothing is ever sent, so this reads until the end or an error, which is an end as well.
     let _ = io::copy(&mut io::stdin(), &mut io::sink());
-}
-
-/// Lets this process have as many descriptors as the machine grants: each connection takes one.
-pub(crate) fn raise_descriptor_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // With the old limit a large case fails by itself, and says so.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }

@@ -14,8 +14,6 @@ use loadlab_scenario::{Plan, Source};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::child;
-
 /// Why no load was generated.
 #[derive(Debug)]
 pub(crate) enum GenerateError {
@@ -49,7 +47,7 @@ impl std::error::Error for GenerateError {
 
 /// Offers the load of a scenario's text to `base` and writes the journal to `path`.
 pub(crate) fn generate(scenario: &str, base: &str, path: &Path) -> Result<(), GenerateError> {
-    child::raise_descriptor_limit();
+    loadlab_stack::raise_descriptor_limit();
     let plan = plan(scenario)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(GenerateError::Io)?;

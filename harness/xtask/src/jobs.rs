@@ -26,10 +26,20 @@ pub(crate) enum Job {
     ProxyLatency,
 }
 
+/// How much is done for figures that hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effort {
+    /// A few seconds with loose bounds.
+    pub(crate) short: bool,
+    /// How long a case waits for a quiet machine.
+    pub(crate) patience: Duration,
+    /// How often a case that missed is measured.
+    pub(crate) attempts: u32,
+}
+
 /// How long a measurement waits for a quiet machine.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// How often a case of the calibration that missed is measured.
-const ATTEMPTS: u32 = 10;
+const EFFORT: Effort = Effort { short: false, patience: PATIENCE, attempts: 10 };
 /// The settings of the committed comparison.
 const BENCH: Settings = Settings { rounds: 5, seconds: 5, connections: 50, patience: PATIENCE };
 const BENCH_PROXY: Settings = Settings { connections: 32, ..BENCH };
@@ -56,10 +66,10 @@ impl Job {
     /// Runs once and keeps the figures.
     fn run(self) -> Answer {
         match self {
-            Self::Calibration => calibrate(false, PATIENCE, ATTEMPTS, None),
+            Self::Calibration => calibrate(&EFFORT, None),
             Self::BenchGenerator => bench(BENCH, None),
             Self::BenchProxy => bench_proxy(BENCH_PROXY, None),
-            Self::ProxyLatency => proxy_latency(false, PATIENCE, ATTEMPTS, None),
+            Self::ProxyLatency => proxy_latency(&EFFORT, None),
         }
     }
 }
@@ -77,13 +87,11 @@ pub(crate) fn until(job: Job, times: usize) -> Answer {
 }
 
 /// Calibrates, prints the table and keeps the figures; whether all checks held.
-pub(crate) fn calibrate(short: bool, patience: Duration, attempts: u32, out: Option<&Path>) -> Answer {
-    let scale = if short { Scale::SHORT } else { Scale::FULL };
-    // The short case is a test: it has loose bounds, and no time to wait.
-    let patience = if short { Duration::ZERO } else { patience };
-    let calibration = calibrate::run(&scale, patience, attempts)?;
+pub(crate) fn calibrate(effort: &Effort, out: Option<&Path>) -> Answer {
+    let scale = if effort.short { Scale::SHORT } else { Scale::FULL };
+    let calibration = calibrate::run(&scale, effort.patience, effort.attempts)?;
     println!("{calibration}");
-    if !short || out.is_some() {
+    if !effort.short || out.is_some() {
         Evidence::of("calibration", out).append(&scale.config(), &calibration.figures())?;
     }
     Ok(calibration.held())
@@ -106,13 +114,11 @@ pub(crate) fn bench_proxy(settings: Settings, out: Option<&Path>) -> Answer {
 }
 
 /// Measures the fault proxy's delays, prints them and keeps the figures; whether all held.
-pub(crate) fn proxy_latency(short: bool, patience: Duration, attempts: u32, out: Option<&Path>) -> Answer {
-    let scale = if short { proxy_latency::Scale::SHORT } else { proxy_latency::Scale::FULL };
-    // The short case is a test: it has loose bounds, and no time to wait.
-    let patience = if short { Duration::ZERO } else { patience };
-    let measured = proxy_latency::measure(&scale, patience, attempts)?;
+pub(crate) fn proxy_latency(effort: &Effort, out: Option<&Path>) -> Answer {
+    let scale = if effort.short { proxy_latency::Scale::SHORT } else { proxy_latency::Scale::FULL };
+    let measured = proxy_latency::measure(&scale, effort.patience, effort.attempts)?;
     println!("{measured}");
-    if !short || out.is_some() {
+    if !effort.short || out.is_some() {
         Evidence::of("proxy-latency", out).append(&scale.config(), &measured.figures())?;
     }
     Ok(measured.held())

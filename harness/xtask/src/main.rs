@@ -22,9 +22,9 @@ mod tidy;
 
 use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::jobs::Job;
+use crate::jobs::{Effort, Job};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "The workspace's own tasks")]
@@ -40,20 +40,7 @@ enum Task {
     /// Check format, clippy and tests, as continuous integration does
     Ci,
     /// Measure the harness against a server of known latency
-    Calibrate {
-        /// A few seconds with loose bounds, written nowhere unless --out says where
-        #[arg(long)]
-        short: bool,
-        /// Minutes to wait for a quiet machine before each case
-        #[arg(long, default_value_t = 10)]
-        patience: u64,
-        /// Measurements of a case that missed, at most
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-        attempts: u32,
-        /// Append the figures to this file instead of reports/evidence/calibration.jsonl
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
+    Calibrate(Measuring),
     /// Measure what a request costs, beside other programs that do the same
     Bench {
         /// What to measure
@@ -75,20 +62,7 @@ enum Task {
         out: Option<PathBuf>,
     },
     /// Measure whether the fault proxy delays by what it is asked for
-    ProxyLatency {
-        /// A few seconds with loose bounds, written nowhere unless --out says where
-        #[arg(long)]
-        short: bool,
-        /// Minutes to wait for a quiet machine
-        #[arg(long, default_value_t = 10)]
-        patience: u64,
-        /// Measurements where one missed, at most
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-        attempts: u32,
-        /// Append the figures to this file instead of reports/evidence/proxy-latency.jsonl
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
+    ProxyLatency(Measuring),
     /// Run a job until there are enough lines of evidence for this commit
     Evidence {
         /// Which
@@ -163,6 +137,23 @@ enum Task {
     },
 }
 
+/// How something is measured whose figures have bounds.
+#[derive(Debug, Args)]
+struct Measuring {
+    /// A few seconds with loose bounds, written nowhere unless --out says where
+    #[arg(long)]
+    short: bool,
+    /// Minutes to wait for a quiet machine before each case
+    #[arg(long, default_value_t = 10)]
+    patience: u64,
+    /// Measurements of a case that missed, at most
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    attempts: u32,
+    /// Append the figures to this file instead of reports/evidence/NAME.jsonl
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum BenchTarget {
     /// The load generator
@@ -204,9 +195,7 @@ fn run(task: Task) -> Answer {
             println!("\n{summary}");
             Ok(summary.passed())
         }
-        Task::Calibrate { short, patience, attempts, out } => {
-            jobs::calibrate(short, Duration::from_secs(60 * patience), attempts, out.as_deref())
-        }
+        Task::Calibrate(measuring) => jobs::calibrate(&measuring.effort(), measuring.out.as_deref()),
         Task::Bench { what, rounds, seconds, connections, patience, out } => {
             let connections = connections.unwrap_or(what.connections()).into();
             let patience = Duration::from_secs(60 * patience);
@@ -216,9 +205,7 @@ fn run(task: Task) -> Answer {
                 BenchTarget::Proxy => jobs::bench_proxy(settings, out.as_deref()),
             }
         }
-        Task::ProxyLatency { short, patience, attempts, out } => {
-            jobs::proxy_latency(short, Duration::from_secs(60 * patience), attempts, out.as_deref())
-        }
+        Task::ProxyLatency(measuring) => jobs::proxy_latency(&measuring.effort(), measuring.out.as_deref()),
         Task::Evidence { job, times } => jobs::until(job, times),
         Task::Samples => {
             println!("{}", samples::make()?.display());
@@ -254,6 +241,14 @@ fn done<E: Error + 'static>(result: Result<(), E>) -> Answer {
 fn printed(counted: &impl serde::Serialize) -> Answer {
     println!("{}", serde_json::to_string(counted)?);
     Ok(true)
+}
+
+impl Measuring {
+    const fn effort(&self) -> Effort {
+        // The short case is a test: it has loose bounds, and no time to wait.
+        let patience = if self.short { 0 } else { self.patience };
+        Effort { short: self.short, patience: Duration::from_secs(60 * patience), attempts: self.attempts }
+    }
 }
 
 impl BenchTarget {

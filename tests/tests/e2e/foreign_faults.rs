@@ -6,10 +6,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use loadlab_e2e::Control;
 use serde_json::{Value, json};
 
 use crate::{
-    control::Control,
     foreign_target::foreign_server,
     lab::{Lab, binary},
 };

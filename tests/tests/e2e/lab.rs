@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use loadlab_e2e::Control;
 use tempfile::TempDir;
 
 /// One test at a time: a run that shares the machine with another measures the other.
@@ -68,6 +69,13 @@ impl Lab {
         let first = folders.next();
         assert!(folders.next().is_none(), "one run was started");
         first
+    }
+
+    /// Where the one run's proxies are controlled, once its stack is up.
+    pub(crate) fn control(&self) -> Control {
+        wait_for("a ledger with a control address", Duration::from_secs(60), || {
+            Control::in_logs(&self.run_folder()?.join("logs"))
+        })
     }
 
     /// The run file of the one run.

@@ -3,7 +3,6 @@
 mod arms;
 mod bad_input;
 mod conditions;
-mod control;
 mod fault_kinds;
 mod faults;
 mod foreign_faults;

@@ -10,11 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use loadlab_e2e::{Control, Siege};
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::json;
 
 use crate::{
-    control::{Control, Stuck, flood, links},
     foreign_faults::scenario,
     foreign_target::foreign_server,
     lab::{Lab, loadlab, wait_for},
@@ -38,14 +37,6 @@ struct Besieged {
     run: String,
 }
 
-/// A thousand links through proxies of the run's keeper.
-struct Siege {
-    _stuck: Stuck,
-    /// The edge to a server that writes without end.
-    flooded: String,
-    links: Vec<TcpStream>,
-}
-
 impl Besieged {
     fn new(arguments: impl FnOnce(&Lab) -> Vec<String>, front: &str) -> Self {
         let lab = Lab::new();
@@ -55,17 +46,11 @@ impl Besieged {
             let text = std::fs::read_to_string(lab.run_folder()?.join("journal.jsonl")).ok()?;
             text.contains("fault_began").then_some(())
         });
-        let control = Control::of(&lab);
-        let stuck = Stuck::new();
-        let late = json!({ "latency": 60_000 });
-        let never = control.disturbed("stuck", stuck.address, "latency", &late);
-        let flooded = control.disturbed("flooded", flood(), "latency", &late);
-        let mut all = links(&never, 350);
-        all.extend(links(&flooded, 350));
-        all.extend(links(&control.address(front), 300));
+        let control = lab.control();
+        let siege = Siege::lay(&control, front);
         let folder = lab.run_folder().expect("a run folder");
         let run = folder.file_name().expect("a name").to_string_lossy().into_owned();
-        Self { lab, child, control, siege: Siege { _stuck: stuck, flooded, links: all }, run }
+        Self { lab, child, control, siege, run }
     }
 
     /// A run of twenty seconds against somebody else's service, whose answers come two seconds late.
@@ -163,7 +148,7 @@ fn sigkill_leaves_somebody_elses_target_connected_and_clean() {
         .filter_map(|toxic| toxic["how"].as_str())
         .collect();
     assert_eq!(ends, ["removed"; 3], "the ledger says how each ended: {ledger}");
-    run.siege.links.clear();
+    run.siege.lift();
     wait_for("the keeper's end", Duration::from_secs(10), || run.processes().is_empty().then_some(()));
 }
 

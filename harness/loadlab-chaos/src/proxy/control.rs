@@ -201,6 +201,11 @@ impl Proxies {
         self.all().iter().map(|entry| entry.stats()).collect()
     }
 
+    /// Connections that are open now, through all proxies together.
+    pub fn open_connections(&self) -> u64 {
+        self.stats().iter().map(|proxy| proxy.connections.open).sum()
+    }
+
     /// Changes a proxy. Another listen, upstream or protocol restarts it: its connections end.
     /// Another protocol is refused while there are toxics that need the one it has.
     /// Where `lease` disables it, the end of that lease enables it again.

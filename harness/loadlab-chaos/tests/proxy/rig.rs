@@ -166,7 +166,8 @@ where
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
     tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
+        loop {
+            let (stream, _) = listener.accept().await.expect("there are files left for a server");
             stream.set_nodelay(true).expect("nodelay");
             tokio::spawn(script(stream));
         }

@@ -20,7 +20,7 @@ use loadlab_chaos::proxy::{Options, ProxySpec, ProxyStats};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::{
-    control_plane::{allow_many_files, stuck_reader},
+    control_plane::{crowd_control, stuck_reader},
     links::hanging_upstream,
     rig::{PATIENCE, Rig, connect, echo, echo_server, rig_with, server},
 };
@@ -66,7 +66,6 @@ const NAMES: [&str; 2] = ["read", "dial"];
 
 impl Crowd {
     async fn gather() -> Self {
-        allow_many_files();
         // Longer than the test, so that no dial ends by itself.
         let rig = rig_with(Options { dial_timeout: 10 * PATIENCE, ..Options::default() }).await;
         let count = Arc::new(AtomicUsize::new(0));
@@ -152,6 +151,7 @@ impl Crowd {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_a_thousand_hanging_links_every_call_is_answered_within_a_tenth_of_a_second() {
+    let _alone = crowd_control().await;
     let mut crowd = Crowd::gather().await;
     let calls = [
         ("DELETE", "/proxies/read/toxics/slow", ""),

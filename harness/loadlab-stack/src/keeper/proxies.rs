@@ -16,7 +16,7 @@ use loadlab_chaos::{
     aware,
     control::{CallError, Toxiproxy},
     probe::PROBE_SOURCE,
-    proxy::{ControlError, EventKind, Options, Proxies, ProxyPatch, ProxySpec, api},
+    proxy::{ControlError, EventKind, Linger, Options, Proxies, ProxyPatch, ProxySpec, api},
 };
 use loadlab_clock::RunClock;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -30,10 +30,6 @@ const THREADS: usize = 2;
 const SHUTDOWN: Duration = Duration::from_millis(50);
 /// How long a server has to be healed. With the rest of the clean-up it must stay under a second.
 const SERVER_LIMIT: Duration = Duration::from_millis(700);
-/// Whoever lingers looks so often whether anybody is still connected.
-const LOOK: Duration = Duration::from_millis(100);
-/// For so long nobody may have been connected before the proxies go.
-const QUIET: Duration = Duration::from_secs(10);
 
 /// The proxies of a stack, by the edges that run through them.
 pub(super) struct EdgeProxies {
@@ -178,19 +174,15 @@ impl EdgeProxies {
 
     /// Stays as it is until nobody was connected for a while, at most so long.
     pub(super) fn linger(&self, longest: Duration) {
-        let began = Instant::now();
-        let mut used = began;
-        while began.elapsed() < longest && used.elapsed() < QUIET.min(longest) {
-            if self.open_connections() > 0 {
-                used = Instant::now();
-            }
-            thread::sleep(LOOK);
+        let mut linger = Linger::begin(longest);
+        while linger.goes_on(self.open_connections()) {
+            thread::sleep(Linger::LOOK);
         }
     }
 
     fn open_connections(&self) -> u64 {
         match &self.home {
-            Home::Keeper { proxies, .. } => proxies.stats().iter().map(|proxy| proxy.connections.open).sum(),
+            Home::Keeper { proxies, .. } => proxies.open_connections(),
             // The original does not say who is connected; its proxies stay for as long as may be.
             Home::Server { .. } => 1,
         }

@@ -11,15 +11,15 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use loadlab_chaos::{
     control::{CallError, Toxiproxy},
-    proxy::{AddressError, BodyError, ControlError, FieldError, Options, Proxies, ProxyView, api},
+    proxy::{AddressError, BodyError, ControlError, FieldError, Linger, Options, Proxies, ProxyView, api},
 };
 use loadlab_clock::{Seed, Sleeper};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use loadlab_stack::raise_descriptor_limit;
 use tokio::{
     net::{TcpListener, TcpSocket},
     runtime::Runtime,
@@ -37,10 +37,6 @@ use crate::{
 const BACKLOG: u32 = 1024;
 /// How long connections have to end in order; what is left ends with the process.
 const SHUTDOWN: Duration = Duration::from_millis(100);
-/// Whoever lingers looks so often whether anybody is still connected.
-const LOOK: Duration = Duration::from_millis(100);
-/// For so long nobody may have been connected before a proxy without a lease ends.
-const QUIET: Duration = Duration::from_secs(10);
 /// The toxics that a file may name, for its hint; a test makes one of each.
 const TOXICS: &str = "the types are bandwidth, corrupt, latency, limit_data, noop, packet_loss, reset_peer,
         slicer, slow_close, timeout;
@@ -172,15 +168,9 @@ fn config_hint(error: &ControlError) -> &'static str {
     }
 }
 
-/// Raises the limit of open files as far as it goes: each connection through a proxy takes two.
-fn raise_descriptors() {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // Where that is not allowed the limit stays, and connections beyond it wait.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-}
-
 fn serve(runtime: Runtime, arguments: &ProxyArgs) -> Result<Exit, Failure> {
-    raise_descriptors();
+    // Each connection through a proxy takes two; beyond the limit connections wait.
+    raise_descriptor_limit();
     let done = runtime.block_on(async {
         // From here on no signal ends the process unheard.
         let signals = Signals::listen().map_err(|source| Failure::Signals { source })?;
@@ -299,13 +289,9 @@ async fn leased(proxies: &Proxies, linger: Option<Duration>) {
     let Some(linger) = linger else { return std::future::pending().await };
     end_of_input().await;
     reset_here(proxies);
-    let began = Instant::now();
-    let mut used = began;
-    while began.elapsed() < linger && used.elapsed() < QUIET.min(linger) {
-        if proxies.stats().iter().any(|proxy| proxy.connections.open > 0) {
-            used = Instant::now();
-        }
-        Sleeper::shared().sleep(LOOK).await;
+    let mut linger = Linger::begin(linger);
+    while linger.goes_on(proxies.open_connections()) {
+        Sleeper::shared().sleep(Linger::LOOK).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 
 use loadlab_clock::Speed;
 use loadlab_scenario::Plan;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use loadlab_stack::raise_descriptor_limit;
 
 /// A modelled wait that is shorter than this in real time is more lateness than wait.
 const MODELLED_WAIT_MIN: Duration = Duration::from_millis(5);
@@ -92,7 +92,7 @@ pub fn check(plan: &Plan, modelled_waits: &[(String, Duration)]) -> Result<(), R
         return Err(Refusal::Ports { needed: needs.ports, available });
     }
     let needed = needs.descriptors + DESCRIPTORS_SPARE;
-    let allowed = raise_descriptors(needed);
+    let allowed = raise_descriptor_limit();
     if needed > allowed { Err(Refusal::Descriptors { needed, allowed }) } else { Ok(()) }
 }
 
@@ -104,20 +104,6 @@ fn check_speed(speed: Speed, modelled_waits: &[(String, Duration)]) -> Result<()
             Err(Refusal::Speed { speed, wait: wait.clone(), duration: *duration })
         }
         _ => Ok(()),
-    }
-}
-
-/// Raises the soft limit to what is needed, as far as the hard one allows; gives what is allowed now.
-fn raise_descriptors(needed: u64) -> u64 {
-    let limit = getrlimit(Resource::Nofile);
-    let (soft, hard) = (limit.current.unwrap_or(u64::MAX), limit.maximum.unwrap_or(u64::MAX));
-    if soft >= needed {
-        return soft;
-    }
-    let raised = needed.min(hard);
-    match setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum: limit.maximum }) {
-        Ok(()) => raised,
-        Err(_) => soft,
     }
 }
 

@@ -13,30 +13,17 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Asks for a limit.
-    pub(crate) async fn set(
+    /// Asks for a limit, or for its end.
+    pub(crate) async fn ask(
         &mut self,
         stack: &mut Stack,
         role: &str,
-        limit: Limit,
+        (limit, is_on): (Limit, bool),
         answer: LimitAnswer,
     ) -> io::Result<()> {
         let limit = for_a_role(limit);
         self.waiting.push((role.to_owned(), limit.what(), answer));
-        stack.limit(role, limit).await
-    }
-
-    /// Asks for its end.
-    pub(crate) async fn lift(
-        &mut self,
-        stack: &mut Stack,
-        role: &str,
-        limit: Limit,
-        answer: LimitAnswer,
-    ) -> io::Result<()> {
-        let what = for_a_role(limit).what();
-        self.waiting.push((role.to_owned(), what, answer));
-        stack.unlimit(role, what).await
+        if is_on { stack.limit(role, limit).await } else { stack.unlimit(role, limit.what()).await }
     }
 
     /// The keeper answers in the order in which it was asked.

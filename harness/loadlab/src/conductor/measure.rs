@@ -194,8 +194,8 @@ impl Load {
         let Some(stack) = self.target.stack.as_mut() else { return };
         let role = &command.role;
         let asked = match command.what {
-            ProcessChange::Limit(limit, answer) => limits.set(stack, role, limit, answer).await,
-            ProcessChange::Unlimit(limit, answer) => limits.lift(stack, role, limit, answer).await,
+            ProcessChange::Limit(limit, answer) => limits.ask(stack, role, (limit, true), answer).await,
+            ProcessChange::Unlimit(limit, answer) => limits.ask(stack, role, (limit, false), answer).await,
             ProcessChange::Begin(ProcessAction::Kill) => stack.signal(role, RoleSignal::Kill).await,
             ProcessChange::Begin(ProcessAction::Terminate) => stack.signal(role, RoleSignal::Terminate).await,
             ProcessChange::Begin(ProcessAction::Pause) => stack.signal(role, RoleSignal::Pause).await,

@@ -60,6 +60,14 @@ pub struct Target {
     pub borrowed: BTreeMap<EdgeName, String>,
 }
 
+impl Target {
+    /// A target that is loaded at its own address and that no keeper holds.
+    const fn direct(base: String, info: TargetInfo, endpoints: Vec<MetricsEndpoint>) -> Self {
+        let borrowed = BTreeMap::new();
+        Self { base, through: None, experiment_through: None, info, endpoints, stack: None, borrowed }
+    }
+}
+
 /// Why there is nothing to load.
 #[derive(Debug)]
 pub enum TargetError {
@@ -232,15 +240,7 @@ pub async fn reference(
         versions: BTreeMap::from([("target-service".to_owned(), target_service::VERSION.to_owned())]),
     };
     let (base, endpoints) = (info.base.clone(), stack.endpoints());
-    Ok(Target {
-        base,
-        through: None,
-        experiment_through: None,
-        info,
-        endpoints,
-        stack: Some(stack),
-        borrowed: BTreeMap::new(),
-    })
+    Ok(Target { stack: Some(stack), ..Target::direct(base, info, endpoints) })
 }
 
 fn request(recipe: &Recipe<'_>, logs: &Path) -> StackRequest {
@@ -303,15 +303,7 @@ async fn foreign(base: &str, metrics: Option<&str>) -> Result<Target, TargetErro
     });
     let info = TargetInfo { base: base.to_owned(), ..TargetInfo::default() };
     let (base, endpoints) = (base.to_owned(), endpoint.into_iter().collect());
-    Ok(Target {
-        base,
-        through: None,
-        experiment_through: None,
-        info,
-        endpoints,
-        stack: None,
-        borrowed: BTreeMap::new(),
-    })
+    Ok(Target::direct(base, info, endpoints))
 }
 
 async fn reach(base: &str) -> Result<(), TargetError> {

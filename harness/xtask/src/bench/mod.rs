@@ -11,6 +11,7 @@
 
 pub(crate) mod competitor;
 pub(crate) mod counted;
+mod one_thread;
 pub(crate) mod pinned;
 pub(crate) mod proxy;
 mod rounds;
@@ -124,7 +125,7 @@ pub(crate) fn compare(settings: Settings) -> Result<Comparison, BenchError> {
     let server = Server::start(child::pinned(SERVER_CORE, &child::role(&["bench-server"])?)?)?;
     let journal = journal_path()?;
     let task = Task {
-        base: server.base().to_owned(),
+        base: server.base(),
         connections: settings.connections,
         seconds: settings.seconds,
         journal: journal.clone(),

@@ -146,13 +146,13 @@ fn run_case(case: &Case) -> Result<Outcome, CalibrateError> {
         server.base(),
         case.load,
     );
-    let mut command = child::role(&["generate", "--base", server.base(), "--scenario", &scenario])?;
+    let mut command = child::role(&["generate", "--base", &server.base(), "--scenario", &scenario])?;
     child::output(command.arg("--journal").arg(&journal))?;
     let reported = Journalled::read(&journal)
         .map_err(|source| CalibrateError::Journal { path: journal.clone(), source })?;
     // It is a temporary file; one that stays is no harm.
     let _ = fs::remove_file(&journal);
-    Ok(Outcome { reported, truth: ask_for_truth(server.base())? })
+    Ok(Outcome { reported, truth: ask_for_truth(&server.base())? })
 }
 
 fn ask_for_truth(base: &str) -> Result<Truth, CalibrateError> {

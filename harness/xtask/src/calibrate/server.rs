@@ -47,7 +47,7 @@ struct Scripted {
 
 /// Serves `script` until the parent is gone. Prints its address first.
 pub(crate) fn serve(script: Script) -> io::Result<()> {
-    child::raise_descriptor_limit();
+    loadlab_stack::raise_descriptor_limit();
     // The lease is watched by a thread, since a runtime cannot leave a blocking read behind.
     thread::spawn(|| {
         child::wait_for_end_of_lease();

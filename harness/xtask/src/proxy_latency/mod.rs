@@ -151,12 +151,12 @@ pub(crate) fn measure(scale: &Scale, patience: Duration, attempts: u32) -> Resul
 
 fn all_cases(scale: &Scale) -> Result<(Vec<Judged>, (f64, f64)), LatencyError> {
     let server = Server::start(child::role(&["bench-upstreams"])?)?;
-    let echo = role::first_address(server.base()).ok_or(LatencyError::NoAddress)?;
+    let echo = role::first_address(server.first_line()).ok_or(LatencyError::NoAddress)?;
     let case::Direct { p50_ms, p99_ms } = direct(echo, scale)?;
     let judge = |case: Case| {
         let proxy =
             Server::start(child::role(&["proxy-with", &echo.to_string(), &case.toxic().to_string()])?)?;
-        let address = role::first_address(proxy.base()).ok_or(LatencyError::NoAddress)?;
+        let address = role::first_address(proxy.first_line()).ok_or(LatencyError::NoAddress)?;
         let pace =
             Pace { connections: scale.connections, requests: case.requests(scale), gap: Duration::ZERO };
         let trips = round_trips(address, pace, case.typical()).map_err(LatencyError::Exchange)?;

@@ -24,6 +24,6 @@ pub(crate) fn serve(upstream: &str, toxic: &str) -> io::Result<()> {
 }
 
 /// The first address in what a server said.
-pub(crate) fn first_address(base: &str) -> Option<SocketAddr> {
-    base.trim_start_matches("http://").split(' ').next()?.parse().ok()
+pub(crate) fn first_address(line: &str) -> Option<SocketAddr> {
+    line.split(' ').next()?.parse().ok()
 }

@@ -17,7 +17,10 @@ const ARROWS: [(&str, Option<&[&str]>); 14] = [
     ("loadlab-report", Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record", "loadlab-analysis"])),
     ("loadlab-engine", Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record"])),
     ("loadlab-chaos", Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record"])),
-    ("loadlab-stack", Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record", "loadlab-chaos"])),
+    (
+        "loadlab-stack",
+        Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record", "loadlab-chaos", "loadlab-e2e"]),
+    ),
     ("target-service", Some(&["loadlab-clock", "loadlab-e2e"])),
     ("loadlab", None),
     ("loadlab-e2e", Some(&[])),

@@ -155,7 +155,7 @@ fn run(field: &Field, settings: Settings) -> Result<Comparison, BenchError> {
 
 /// Both addresses are in the first line of the server.
 fn upstreams(server: &Server) -> Result<Upstreams, BenchError> {
-    let line = server.base().trim_start_matches("http://");
+    let line = server.first_line();
     let mut addresses = line.split(' ').filter_map(|text| text.parse::<SocketAddr>().ok());
     match (addresses.next(), addresses.next()) {
         (Some(echo), Some(source)) => Ok(Upstreams { echo, source }),

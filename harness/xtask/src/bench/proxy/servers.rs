@@ -2,22 +2,14 @@
 //! which sends as fast as it is read.
 
 use std::{
-    collections::HashMap,
     io::{self, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    os::fd::AsRawFd as _,
     thread,
 };
 
-use rustix::{
-    buffer::spare_capacity,
-    event::epoll::{self, CreateFlags, EventData, EventFlags},
-};
+use crate::bench::one_thread;
 
-/// Keys of what is not a connection; descriptors of connections are never this large.
-const LISTENER: u64 = u64::MAX;
-const LEASE: u64 = u64::MAX - 1;
-/// What is read or written at once.
+/// What the source writes at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Serves until the parent is gone. Its first line has the addresses of both.
@@ -29,7 +21,7 @@ pub(crate) fn serve() -> io::Result<()> {
             thread::spawn(move || send_on(stream));
         }
     });
-    echo_until_lease_ends(&echo)
+    one_thread::serve(&echo, answer)
 }
 
 fn send_on(mut stream: TcpStream) {
@@ -37,42 +29,8 @@ fn send_on(mut stream: TcpStream) {
     while stream.write_all(&chunk).is_ok() {}
 }
 
-fn echo_until_lease_ends(listener: &TcpListener) -> io::Result<()> {
-    listener.set_nonblocking(true)?;
-    let poll = epoll::create(CreateFlags::CLOEXEC)?;
-    epoll::add(&poll, listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
-    epoll::add(&poll, io::stdin(), EventData::new_u64(LEASE), EventFlags::IN)?;
-    let mut connections: HashMap<u64, TcpStream> = HashMap::new();
-    let mut buffer = vec![0; CHUNK_BYTES];
-    let mut events = Vec::with_capacity(256);
-    loop {
-        epoll::wait(&poll, spare_capacity(&mut events), None)?;
-        for event in events.drain(..) {
-            match event.data.u64() {
-                LEASE => return Ok(()),
-                LISTENER => {
-                    while let Ok((stream, _)) = listener.accept() {
-                        stream.set_nodelay(true)?;
-                        let key =
-                            u64::try_from(stream.as_raw_fd()).expect("an open descriptor is not negative");
-                        epoll::add(&poll, &stream, EventData::new_u64(key), EventFlags::IN)?;
-                        connections.insert(key, stream);
-                    }
-                }
-                key => {
-                    let stream = connections.get_mut(&key);
-                    if stream.is_some_and(|stream| answer(stream, &mut buffer).is_err()) {
-                        // Closing the descriptor takes it out of the poll as well.
-                        connections.remove(&key);
-                    }
-                }
-            }
-        }
-    }
-}
-
 /// Sends back what there is. An error ends the connection.
-fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<()> {
+fn answer(stream: &mut TcpStream, (): &mut (), buffer: &mut [u8]) -> io::Result<()> {
     let read = stream.read(buffer)?;
     if read == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
