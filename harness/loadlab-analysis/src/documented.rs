@@ -16,7 +16,11 @@ pub(crate) fn compare(run: &RunFile, measured: &Measured<'_>) -> Vec<DocumentedR
 
 fn result(outcome: &DocumentedOutcome, measured: &Measured<'_>) -> DocumentedResult {
     let expect = &outcome.expect;
-    let observed = measured.whole(&expect.measure).value;
+    let observed = match (outcome.from, outcome.to) {
+        (None, None) => measured.whole(&expect.measure),
+        (from, to) => measured.between(&expect.measure, from.unwrap_or_default(), to),
+    };
+    let observed = observed.value;
     DocumentedResult {
         name: outcome.name.clone(),
         measure: expect.text.clone(),

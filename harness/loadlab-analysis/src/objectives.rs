@@ -1,5 +1,7 @@
 //! Objectives on the final record: over the whole run, or in every stretch of their window.
 
+use std::time::Duration;
+
 use loadlab_clock::text::format_duration;
 use loadlab_record::{EndReason, ObjectiveResult, RunFile, Verdict, Window};
 use loadlab_scenario::objective::{Compare, LatencyKind, Measure, MetricStatistic, Objective};
@@ -31,6 +33,18 @@ impl<'a> Measured<'a> {
         let windows = self.windows(measure);
         let from = self.rules.first_second as f64;
         let metric = facts::all(&self.points(measure), from, self.metrics.end());
+        let view = View { windows, seconds: windows.len() as f64, metric, rules: &self.rules };
+        evaluate(measure, &view)
+    }
+
+    /// A measure of what ended from one time until another, or to the end.
+    pub(crate) fn between(&self, measure: &Measure, from: Duration, to: Option<Duration>) -> Observation {
+        let (from, to) = (from.as_secs(), to.map_or(u64::MAX, |to| to.as_secs()));
+        let windows = self.windows(measure);
+        let start = windows.partition_point(|window| window.second < from);
+        let windows = &windows[start..windows.partition_point(|window| window.second < to).max(start)];
+        let end = self.metrics.end().min(to as f64);
+        let metric = facts::between(&self.points(measure), from as f64, end);
         let view = View { windows, seconds: windows.len() as f64, metric, rules: &self.rules };
         evaluate(measure, &view)
     }

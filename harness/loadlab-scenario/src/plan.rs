@@ -456,6 +456,14 @@ pub struct DocumentedOutcome {
     pub name: String,
     /// The band in which the observed value reproduces the claim.
     pub expect: Expectation,
+    /// From when on it is about what ended; `None`: from the start.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_duration")]
+    #[schemars(with = "Option<String>")]
+    pub from: Option<Duration>,
+    /// Until when; `None`: to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_duration")]
+    #[schemars(with = "Option<String>")]
+    pub to: Option<Duration>,
 }
 
 /// Where the health states begin, in the systems-thinking framework's terms.

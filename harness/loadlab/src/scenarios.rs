@@ -14,45 +14,57 @@ use crate::cli::PlanArgs;
 /// Where scenarios are looked for by name, from the working directory upwards.
 const FOLDERS: [&str; 2] = ["scenarios", "chaos/exercises"];
 
-/// Shipped files, so that an installed binary needs no checkout: path as in the repository, and text.
-const SHIPPED: [(&str, &str); 12] = [
-    ("chaos/exercises/arms-aa.yaml", include_str!("../../../chaos/exercises/arms-aa.yaml")),
-    ("chaos/exercises/database-slow.yaml", include_str!("../../../chaos/exercises/database-slow.yaml")),
-    (
-        "chaos/exercises/database-unreachable.yaml",
-        include_str!("../../../chaos/exercises/database-unreachable.yaml"),
-    ),
-    (
-        "chaos/exercises/half-open-connections.yaml",
-        include_str!("../../../chaos/exercises/half-open-connections.yaml"),
-    ),
-    ("chaos/exercises/instance-killed.yaml", include_str!("../../../chaos/exercises/instance-killed.yaml")),
-    ("chaos/exercises/instance-paused.yaml", include_str!("../../../chaos/exercises/instance-paused.yaml")),
-    ("chaos/exercises/llm-outage.yaml", include_str!("../../../chaos/exercises/llm-outage.yaml")),
-    ("chaos/exercises/llm-slow.yaml", include_str!("../../../chaos/exercises/llm-slow.yaml")),
-    (
-        "chaos/exercises/one-instance-slow.yaml",
-        include_str!("../../../chaos/exercises/one-instance-slow.yaml"),
-    ),
-    ("chaos/exercises/redis-gone.yaml", include_str!("../../../chaos/exercises/redis-gone.yaml")),
-    ("scenarios/100-concurrent.yaml", include_str!("../../../scenarios/100-concurrent.yaml")),
-    ("target-service/content/queries.csv", include_str!("../../../target-service/content/queries.csv")),
+/// Files of the repository, each as path and text.
+macro_rules! shipped {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../../../", $path)))),*]
+    };
+}
+
+/// Shipped files, so that an installed binary needs no checkout.
+const SHIPPED: &[(&str, &str)] = shipped![
+    "chaos/exercises/arms-aa.yaml",
+    "chaos/exercises/database-slow.yaml",
+    "chaos/exercises/database-unreachable.yaml",
+    "chaos/exercises/half-open-connections.yaml",
+    "chaos/exercises/instance-killed.yaml",
+    "chaos/exercises/instance-paused.yaml",
+    "chaos/exercises/llm-outage.yaml",
+    "chaos/exercises/llm-slow.yaml",
+    "chaos/exercises/memory-limit.yaml",
+    "chaos/exercises/one-instance-slow.yaml",
+    "chaos/exercises/redis-gone.yaml",
+    "chaos/exercises/redis-hot-key.yaml",
+    "scenarios/100-concurrent.yaml",
+    "scenarios/backlog-overflow.yaml",
+    "scenarios/breaker-blast.yaml",
+    "scenarios/cache-thrash.yaml",
+    "scenarios/cold-cache.yaml",
+    "scenarios/llm-degradation.yaml",
+    "scenarios/llm-rate-limit.yaml",
+    "scenarios/load-levels.yaml",
+    "scenarios/n-plus-one.yaml",
+    "scenarios/pool-exhaustion.yaml",
+    "scenarios/redis-down.yaml",
+    "scenarios/retry-storm.yaml",
+    "scenarios/timeout-cascade.yaml",
+    "target-service/content/queries.csv",
 ];
 
 /// Where named faults are, below a root.
 const FAULTS: &str = "chaos/faults";
 
 /// Shipped named faults.
-const SHIPPED_FAULTS: [(&str, &str); 9] = [
-    ("chaos/faults/broken-connections.yaml", include_str!("../../../chaos/faults/broken-connections.yaml")),
-    ("chaos/faults/dead-process.yaml", include_str!("../../../chaos/faults/dead-process.yaml")),
-    ("chaos/faults/frozen-process.yaml", include_str!("../../../chaos/faults/frozen-process.yaml")),
-    ("chaos/faults/lossy-line.yaml", include_str!("../../../chaos/faults/lossy-line.yaml")),
-    ("chaos/faults/silent.yaml", include_str!("../../../chaos/faults/silent.yaml")),
-    ("chaos/faults/slow-answers.yaml", include_str!("../../../chaos/faults/slow-answers.yaml")),
-    ("chaos/faults/thin-line.yaml", include_str!("../../../chaos/faults/thin-line.yaml")),
-    ("chaos/faults/unreachable.yaml", include_str!("../../../chaos/faults/unreachable.yaml")),
-    ("chaos/faults/very-slow-answers.yaml", include_str!("../../../chaos/faults/very-slow-answers.yaml")),
+const SHIPPED_FAULTS: &[(&str, &str)] = shipped![
+    "chaos/faults/broken-connections.yaml",
+    "chaos/faults/dead-process.yaml",
+    "chaos/faults/frozen-process.yaml",
+    "chaos/faults/lossy-line.yaml",
+    "chaos/faults/silent.yaml",
+    "chaos/faults/slow-answers.yaml",
+    "chaos/faults/thin-line.yaml",
+    "chaos/faults/unreachable.yaml",
+    "chaos/faults/very-slow-answers.yaml",
 ];
 
 /// A scenario's text and where it is from.
@@ -248,4 +260,27 @@ fn folders() -> impl Iterator<Item = PathBuf> {
 
 fn stem(path: &str) -> Option<&str> {
     Path::new(path).file_stem().and_then(|stem| stem.to_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_scenario_exercise_and_named_fault_of_the_repository_is_shipped() {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        let shipped: BTreeSet<String> =
+            SHIPPED.iter().chain(SHIPPED_FAULTS).map(|(path, _)| (*path).to_owned()).collect();
+        for folder in FOLDERS.into_iter().chain([FAULTS]) {
+            for entry in std::fs::read_dir(root.join(folder)).expect("the folder is there").flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if name.ends_with(".yaml") {
+                    let path = format!("{folder}/{name}");
+                    assert!(shipped.contains(&path), "{path} is not shipped");
+                }
+            }
+        }
+    }
 }

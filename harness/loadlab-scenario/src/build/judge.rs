@@ -142,9 +142,16 @@ impl Builder<'_> {
         {
             self.wrong_leaf(&leaf, "`max` is below `min`");
         }
+        let from = file.from.map_or(Some(None), |from| self.get(from).map(Some));
+        let to = file.to.map_or(Some(None), |to| self.get(to).map(Some));
+        if let (Some(from), Some(Some(to)), Some(leaf)) = (from, to, file.to)
+            && to <= from.unwrap_or_default()
+        {
+            self.wrong_leaf(&leaf, "`to` is not after `from`");
+        }
         let text = file.expect.node.and_then(|node| self.document.scalar(node))?.trim().to_owned();
         let expect = Expectation { text, measure, min: min?, max: max? };
-        Some(DocumentedOutcome { name: name?, expect })
+        Some(DocumentedOutcome { name: name?, expect, from: from?, to: to? })
     }
 
     pub(super) fn health(self, health: Option<&At<HealthFile>>) -> Option<Health> {

@@ -53,6 +53,10 @@ pub(crate) struct OutcomeFile {
     pub(crate) min: Option<Leaf<BandEdge>>,
     /// The most that reproduces it.
     pub(crate) max: Option<Leaf<BandEdge>>,
+    /// Only what ended from then on counts, since the run's start.
+    pub(crate) from: Option<Leaf<Duration>>,
+    /// Only what ended before then.
+    pub(crate) to: Option<Leaf<Duration>>,
 }
 
 /// Where the health states begin.
