@@ -371,6 +371,31 @@ mod tests {
         assert_eq!(RunFile::from_json(&run.to_json()).as_ref(), Ok(&run));
     }
 
+    /// The band of a document is what a result is compared with, never where it comes from.
+    #[test]
+    fn what_is_documented_changes_nothing_that_is_measured() {
+        let judged = |change: &dyn Fn(&mut loadlab_scenario::plan::Plan)| {
+            let mut run = Synthetic::burst(100).run();
+            change(&mut run.plan);
+            judge(&mut run);
+            let documented = std::mem::take(&mut run.documented);
+            run.plan.documented = None;
+            (documented, run)
+        };
+        let (claims, real) = judged(&|_| {});
+        let (none, without) = judged(&|plan| plan.documented = None);
+        let (absurd, with_absurd) = judged(&|plan| {
+            for outcome in plan.documented.iter_mut().flat_map(|documented| &mut documented.outcomes) {
+                (outcome.expect.min, outcome.expect.max) = (Some(1e6), Some(2e6));
+            }
+        });
+        assert!(none.is_empty() && claims.len() == absurd.len());
+        assert_eq!((&real, &real), (&without, &with_absurd));
+        for (claim, absurd) in claims.iter().zip(&absurd) {
+            assert_eq!((claim.observed, absurd.reproduced), (absurd.observed, false), "{}", claim.name);
+        }
+    }
+
     #[test]
     fn a_killed_burst_is_judged_on_what_its_journal_says() {
         let journal = loadlab_record::synthetic::killed(&Synthetic::burst(100).journal(), 8);

@@ -372,15 +372,10 @@ fn identities_used(plan: &Plan) -> u32 {
 
 /// How many workers the load can need at once.
 fn workers(plan: &Plan, max: usize) -> usize {
+    let wanted = usize::try_from(plan.users_at_once()).unwrap_or(usize::MAX);
     match &plan.load {
-        Load::Burst { users, .. } => (*users).max(1) as usize,
-        Load::Users { stages, .. } => closed_load::users_max(stages).max(1) as usize,
-        Load::Arrivals { stages, .. } => {
-            let peak = stages.iter().map(|stage| stage.from.per_second().max(stage.to.per_second()));
-            let peak = peak.fold(0.0, f64::max);
-            // Rate times time, so the speed cancels out.
-            let longest = plan.client.timeout + plan.client.connect_timeout;
-            let wanted = (peak * longest.as_secs_f64()).ceil() as usize;
+        Load::Burst { .. } | Load::Users { .. } => wanted.max(1),
+        Load::Arrivals { .. } => {
             let arrivals = schedule(plan).take(max).count();
             wanted.max(WORKERS_MIN).min(arrivals.max(1)).min(max.max(1))
         }

@@ -5,13 +5,16 @@ use std::{fmt, time::Duration};
 use loadlab_clock::text::format_duration;
 
 use crate::{
+    fault::{ClientChange, Disturbance},
     objective::{Compare, LatencyKind, Measure, Statistic},
-    plan::{Load, Plan, Process, RateStage, Step, Think},
+    plan::{Backoff, Load, Plan, Process, RateStage, Step, Think},
     quantity::Rate,
 };
 
 /// How long a closed connection keeps its local port (Linux, TIME-WAIT), real seconds.
 const TIME_WAIT_S: f64 = 60.0;
+/// Standard deviations above the mean that arrivals by chance hardly ever reach.
+const CHANCE: f64 = 4.0;
 /// Descriptors for everything that is no connection: journal, scrapes, keeper, runtime.
 const DESCRIPTORS_OWN: u64 = 128;
 
@@ -127,17 +130,41 @@ impl Plan {
         u64::from(at_once.unwrap_or(1).min(self.client.connections)) * sets
     }
 
-    /// Users with something under way, if everything takes as long as the client allows.
-    fn users_at_once(&self) -> u64 {
-        if let Some(users) = self.load.users_max() {
-            return u64::from(users);
-        }
-        let steps = self.journeys.iter().map(|journey| journey.steps.len()).max().unwrap_or(1) as f64;
-        let attempts = f64::from(self.client.retries.max + 1);
-        let longest = self.client.timeout.as_secs_f64() * attempts * steps;
+    /// Users with something under way at once, if everything takes as long as the client allows. Where
+    /// arrivals come by chance, there is room for four standard deviations more than come on average.
+    pub fn users_at_once(&self) -> u64 {
+        let Load::Arrivals { process, .. } = &self.load else {
+            return u64::from(self.load.users_max().unwrap_or(0));
+        };
         let rate = self.load.rate_max().map_or(0.0, Rate::per_second);
-        let all = self.load.arrivals().unwrap_or(0.0);
-        (rate * longest).min(all).ceil() as u64
+        let mean = rate * self.longest_arrival().as_secs_f64();
+        let by_chance = match process {
+            Process::Poisson => CHANCE * mean.sqrt(),
+            Process::Uniform => 0.0,
+        };
+        (mean + by_chance).min(self.load.arrivals().unwrap_or(0.0)).ceil() as u64
+    }
+
+    /// The longest time that the client spends on an arrival: every attempt of every step runs into its
+    /// time-out.
+    fn longest_arrival(&self) -> Duration {
+        let client = &self.client;
+        let pause = match &client.retries.backoff {
+            Backoff::Immediate => Duration::ZERO,
+            Backoff::Exponential { max, .. } => *max,
+        };
+        let storms = self.faults.iter().filter_map(|fault| match fault.what {
+            Disturbance::Clients { what: ClientChange::RetryStorm { retries, .. } } => Some(retries),
+            _ => None,
+        });
+        let retries = storms.chain([client.retries.max]).max().unwrap_or(0);
+        let of_step = |step: &Step| {
+            let attempt = step.timeout.unwrap_or(client.timeout) + client.connect_timeout;
+            let think = step.think.as_ref().map_or(Duration::ZERO, |think| think.draw.mean());
+            think + attempt + (attempt + pause) * retries
+        };
+        let of_journey = |steps: &[Step]| steps.iter().map(of_step).sum::<Duration>();
+        self.journeys.iter().map(|journey| of_journey(&journey.steps)).max().unwrap_or_default()
     }
 
     /// Requests that may begin within so many scenario seconds; in closed load a guess of one per user

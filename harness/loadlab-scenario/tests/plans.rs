@@ -185,10 +185,17 @@ fn needs_grow_with_users_fan_out_and_connections_that_are_not_kept() {
     assert_eq!(needs(fan_out).ports, 60, "six connections each");
     let closing = format!("client: {{ reuse: false }}\n{SMALL}");
     assert_eq!(needs(&closing).ports, 20, "ten open, ten waiting");
-    // At most one arrival after another for a time-out: 50/s × 30 s, and no more than come at all.
+    // One arrival after another for a time-out and that of its connection, 50/s × 35 s, by chance four
+    // times √1750 more, and no more than come at all.
     let open = |load: &str| needs(&SMALL.replace("{ burst: { users: 10 } }", load)).ports;
-    assert_eq!(open("{ arrivals: { rate: 50/s, for: 10m } }"), 1500);
+    assert_eq!(open("{ arrivals: { rate: 50/s, for: 10m, process: uniform } }"), 1750);
+    assert_eq!(open("{ arrivals: { rate: 50/s, for: 10m } }"), 1918);
     assert_eq!(open("{ arrivals: { rate: 50/s, for: 2s } }"), 100);
+    // Every attempt may take as long.
+    let retrying = "client: { timeout: 7s, connect_timeout: 1s, retries: { max: 3 } }\n";
+    let load = "{ arrivals: { rate: 5/s, for: 10m, process: uniform } }";
+    let text = format!("{retrying}{}", SMALL.replace("{ burst: { users: 10 } }", load));
+    assert_eq!(plan(&text).users_at_once(), 5 * 4 * 8);
 }
 
 #[test]

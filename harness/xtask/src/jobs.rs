@@ -10,7 +10,7 @@ use crate::{
     bench::{self, Settings, proxy},
     calibrate::{self, Scale},
     evidence::Evidence,
-    proxy_latency,
+    proxy_latency, scenarios,
 };
 
 /// A measurement with its standard settings.
@@ -24,6 +24,8 @@ pub(crate) enum Job {
     BenchProxy,
     /// Whether the fault proxy delays by what it is asked for
     ProxyLatency,
+    /// Every shipped scenario by name; the lines are seeds
+    Scenarios,
 }
 
 /// How much is done for figures that hold.
@@ -44,44 +46,38 @@ const EFFORT: Effort = Effort { short: false, patience: PATIENCE, attempts: 10 }
 const BENCH: Settings = Settings { rounds: 5, seconds: 5, connections: 50, patience: PATIENCE };
 const BENCH_PROXY: Settings = Settings { connections: 32, ..BENCH };
 
+/// One measurement: its file, what identifies its settings, and how it is run once.
+struct Measurement {
+    file: Evidence,
+    config: Value,
+    run: fn() -> Answer,
+}
+
 impl Job {
-    fn file(self) -> Evidence {
-        match self {
-            Self::Calibration => Evidence::of("calibration", None),
-            Self::BenchGenerator => Evidence::of("bench-generator", None),
-            Self::BenchProxy => Evidence::of("bench-proxy", None),
-            Self::ProxyLatency => Evidence::of("proxy-latency", None),
-        }
-    }
-
-    fn config(self) -> Value {
-        match self {
-            Self::Calibration => Scale::FULL.config(),
-            Self::BenchGenerator => BENCH.config(),
-            Self::BenchProxy => BENCH_PROXY.config(),
-            Self::ProxyLatency => proxy_latency::Scale::FULL.config(),
-        }
-    }
-
-    /// Runs once and keeps the figures.
-    fn run(self) -> Answer {
-        match self {
-            Self::Calibration => calibrate(&EFFORT, None),
-            Self::BenchGenerator => bench(BENCH, None),
-            Self::BenchProxy => bench_proxy(BENCH_PROXY, None),
-            Self::ProxyLatency => proxy_latency(&EFFORT, None),
-        }
+    /// What it measures; `None` for a campaign of many runs, which counts by itself.
+    fn measurement(self) -> Option<Measurement> {
+        let (name, config, run): (_, _, fn() -> Answer) = match self {
+            Self::Calibration => ("calibration", Scale::FULL.config(), || calibrate(&EFFORT, None)),
+            Self::BenchGenerator => ("bench-generator", BENCH.config(), || bench(BENCH, None)),
+            Self::BenchProxy => ("bench-proxy", BENCH_PROXY.config(), || bench_proxy(BENCH_PROXY, None)),
+            Self::ProxyLatency => {
+                ("proxy-latency", proxy_latency::Scale::FULL.config(), || proxy_latency(&EFFORT, None))
+            }
+            Self::Scenarios => return None,
+        };
+        Some(Measurement { file: Evidence::of(name, None), config, run })
     }
 }
 
 /// Runs `job` until its file has `times` lines of this commit.
 pub(crate) fn until(job: Job, times: usize) -> Answer {
-    let there = job.file().runs(&job.config())?;
+    let Some(measurement) = job.measurement() else { return scenarios::until(times) };
+    let there = measurement.file.runs(&measurement.config)?;
     eprintln!("{there} of {times} are there");
     let mut all_held = true;
     for number in there + 1..=times {
         eprintln!("run {number} of {times}");
-        all_held &= job.run()?;
+        all_held &= (measurement.run)()?;
     }
     Ok(all_held)
 }

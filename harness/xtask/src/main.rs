@@ -18,6 +18,7 @@ mod proxy_latency;
 mod quiet;
 mod repository;
 mod samples;
+mod scenarios;
 mod tidy;
 
 use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
