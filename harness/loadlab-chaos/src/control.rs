@@ -254,6 +254,11 @@ pub(crate) async fn change_settings(address: &str, patch: &Value) -> Result<(), 
     call(address, Method::PATCH, "/admin/settings", Some(patch)).await.map(drop)
 }
 
+/// Asks a role for something by a POST.
+pub(crate) async fn post(address: &str, path: &str, body: &Value) -> Result<(), CallError> {
+    call(address, Method::POST, path, Some(body)).await.map(drop)
+}
+
 /// One call; an empty answer is null.
 async fn call(address: &str, method: Method, path: &str, body: Option<&Value>) -> Result<Value, CallError> {
     let answer = Sleeper::shared().timeout(Instant::now() + TIMEOUT, exchange(address, method, path, body));

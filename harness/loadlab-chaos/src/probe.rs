@@ -75,7 +75,8 @@ impl Meets {
             | Disturbance::Store { .. }
             | Disturbance::Llm { .. }
             | Disturbance::Clients { .. }
-            | Disturbance::Settings { .. } => None,
+            | Disturbance::Settings { .. }
+            | Disturbance::Request { .. } => None,
         }
     }
 

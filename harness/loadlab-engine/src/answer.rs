@@ -201,14 +201,19 @@ impl Seen<'_> {
     }
 }
 
+fn is_equal(value: &Value, wanted: &Value) -> bool {
+    match (value.as_f64(), wanted.as_f64()) {
+        // 1 and 1.0 are the same number.
+        (Some(value), Some(wanted)) => value.total_cmp(&wanted).is_eq(),
+        _ => value == wanted,
+    }
+}
+
 fn satisfies(value: &Value, is: &JsonIs) -> bool {
     match is {
         JsonIs::Present => !value.is_null(),
-        JsonIs::Equal(wanted) => match (value.as_f64(), wanted.as_f64()) {
-            // 1 and 1.0 are the same number.
-            (Some(value), Some(wanted)) => value.total_cmp(&wanted).is_eq(),
-            _ => value == wanted,
-        },
+        JsonIs::Equal(wanted) => is_equal(value, wanted),
+        JsonIs::Different(other) => !value.is_null() && !is_equal(value, other),
         JsonIs::LengthMin(min) => {
             let length = match value {
                 Value::Array(values) => values.len(),
@@ -236,6 +241,9 @@ mod tests {
         assert!(satisfies(&json!(1), &JsonIs::Equal(json!(1.0))));
         assert!(satisfies(&json!("full"), &JsonIs::Equal(json!("full"))));
         assert!(!satisfies(&json!("full"), &JsonIs::Equal(json!("keyword"))));
+        assert!(satisfies(&json!("full"), &JsonIs::Different(json!("keyword"))));
+        assert!(!satisfies(&json!("keyword"), &JsonIs::Different(json!("keyword"))));
+        assert!(!satisfies(&json!(null), &JsonIs::Different(json!("keyword"))));
         assert!(!satisfies(&json!(null), &JsonIs::Present));
         assert!(satisfies(&json!([1, 2]), &JsonIs::LengthMin(2)));
         assert!(!satisfies(&json!("é"), &JsonIs::LengthMin(2)));

@@ -114,6 +114,15 @@ pub enum Disturbance {
         /// Setting to value, as its `PATCH /admin/settings` takes them.
         set: BTreeMap<String, Value>,
     },
+    /// Somebody asks a role for something, once, such as the start of a job. The job is not undone.
+    Request {
+        /// Its name in the stack: `service-0`.
+        role: String,
+        /// The path of the POST: `/ingest`.
+        path: String,
+        /// Its JSON body.
+        body: BTreeMap<String, Value>,
+    },
 }
 
 /// A dependency link: who depends, and on whom.
@@ -194,6 +203,7 @@ impl Disturbance {
             Self::Llm { what, .. } => what.kind(),
             Self::Clients { what } => what.kind(),
             Self::Settings { .. } => "settings",
+            Self::Request { .. } => "request",
         }
     }
 
@@ -205,7 +215,8 @@ impl Disturbance {
             | Self::Limit { role, .. }
             | Self::Store { role, .. }
             | Self::Llm { role, .. }
-            | Self::Settings { role, .. } => role.clone(),
+            | Self::Settings { role, .. }
+            | Self::Request { role, .. } => role.clone(),
             Self::Clients { .. } => CLIENTS.to_owned(),
         }
     }

@@ -395,6 +395,8 @@ pub enum JsonIs {
     Present,
     /// Equal.
     Equal(serde_json::Value),
+    /// There, and not equal.
+    Different(serde_json::Value),
     /// A list, string or object with at least so many elements.
     LengthMin(u64),
 }

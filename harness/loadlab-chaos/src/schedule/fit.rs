@@ -139,7 +139,8 @@ fn check(fault: &Fault, kinds: Kinds<'_>) -> Result<(), FitError> {
         Disturbance::Llm { role, .. } => role_is("LLM", role, kinds.llms),
         Disturbance::Process { role, .. }
         | Disturbance::Limit { role, .. }
-        | Disturbance::Settings { role, .. } => own(role),
+        | Disturbance::Settings { role, .. }
+        | Disturbance::Request { role, .. } => own(role),
         Disturbance::Down { .. } | Disturbance::Clients { .. } => Ok(()),
     }
 }

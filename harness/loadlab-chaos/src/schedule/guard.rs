@@ -13,7 +13,7 @@ use super::{
     limit::LimitGuard, llm, one_process,
 };
 use crate::{
-    control::{CallError, Counted, TOXIC_PREFIX, Toxiproxy, change_settings, settings},
+    control::{CallError, Counted, TOXIC_PREFIX, Toxiproxy, change_settings, post, settings},
     store::{StoreGuard, StorePlace},
 };
 
@@ -24,10 +24,27 @@ const GRACE: Duration = Duration::from_secs(5);
 #[must_use = "a fault that began must be healed"]
 #[derive(Debug)]
 pub(super) enum Guard {
-    Toxic { proxies: Toxiproxy, proxy: String, toxic: String },
-    Down { proxies: Toxiproxy, proxy: String, open: Counted },
-    Process { roles: Vec<String>, action: ProcessAction, processes: mpsc::UnboundedSender<ProcessCommand> },
-    Settings { address: String, before: Value },
+    Toxic {
+        proxies: Toxiproxy,
+        proxy: String,
+        toxic: String,
+    },
+    Down {
+        proxies: Toxiproxy,
+        proxy: String,
+        open: Counted,
+    },
+    Process {
+        roles: Vec<String>,
+        action: ProcessAction,
+        processes: mpsc::UnboundedSender<ProcessCommand>,
+    },
+    Settings {
+        address: String,
+        before: Value,
+    },
+    /// What was asked for runs on by itself.
+    Asked,
     Limit(LimitGuard),
     Store(StoreGuard),
     Clients(ClientGuard),
@@ -74,6 +91,11 @@ impl Guard {
             Disturbance::Settings { role, set } => {
                 let address = places.admins.get(role).ok_or_else(unknown)?;
                 Self::set(address, &nested(set)).await
+            }
+            Disturbance::Request { role, path, body } => {
+                let address = places.admins.get(role).ok_or_else(unknown)?;
+                post(address, path, &json!(body)).await?;
+                Ok(Self::Asked)
             }
             Disturbance::Llm { role, what } => {
                 let address = places.admins.get(role).ok_or_else(unknown)?;
@@ -144,6 +166,7 @@ impl Guard {
             Self::Limit(guard) => guard.heal().await.map(Some),
             Self::Store(guard) => guard.heal(&|text| reach.note(text)).await.map(Some),
             Self::Clients(guard) => guard.heal().await.map(Some),
+            Self::Asked => Ok(Some(Touched { requests: 1, ..Touched::default() })),
             Self::Settings { address, before } => {
                 change_settings(&address, &before).await?;
                 Ok(Some(one_process()))

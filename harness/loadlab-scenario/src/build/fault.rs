@@ -13,7 +13,8 @@ use crate::{
     fault::{Disturbance, EdgeName, Fault, Stream, Toxic},
     field::{At, Leaf, Names},
     file::fault::{
-        BandwidthFile, CutFile, FaultFile, LatencyFile, PacketLossFile, PlaceFile, SettingsFile, ToxicFile,
+        BandwidthFile, CutFile, FaultFile, LatencyFile, PacketLossFile, PlaceFile, RequestFile, SettingsFile,
+        ToxicFile,
     },
     plan::{Load, TargetPlan},
     quantity::Share,
@@ -26,7 +27,8 @@ type Chosen = Option<Option<Disturbance>>;
 const KINDS: &str = "one of `latency`, `bandwidth`, `black_hole`, `reset`, `down`, `cut`, `packet_loss`, `toxic`, \
      `http_status`, `http_latency`, `cut_stream`, `stall_stream`, `corrupt_stream`, `redis_latency`, `redis_error`, \
      `kill`, `terminate`, `pause`, `memory_limit`, `cpu_limit`, `descriptor_limit`, `flush`, `expire_share`, \
-     `hot_key`, `fill`, `read_only`, `llm`, `retry_storm`, `slow_readers`, `leaving`, `settings`";
+     `hot_key`, `fill`, `read_only`, `llm`, `retry_storm`, `slow_readers`, `leaving`, `settings`, \
+     `request`";
 /// Bytes of a kilobyte, as the fault proxy's protocol counts them.
 const KILOBYTE: u64 = 1_000;
 
@@ -90,6 +92,7 @@ impl Builder<'_> {
             file.packet_loss.as_ref().map(|at| self.packet_loss(at.value.as_ref()?)),
             file.toxic.as_ref().map(|at| self.toxic(at.value.as_ref()?)),
             file.settings.as_ref().map(|at| self.set(at.value.as_ref()?)),
+            file.request.as_ref().map(|at| self.request(at.value.as_ref()?)),
         ];
         let kinds = kinds.into_iter().chain(self.aware_kinds(file)).chain(self.beyond_kinds(file));
         let mut chosen: Vec<Option<Disturbance>> = kinds.flatten().collect();
@@ -163,6 +166,12 @@ impl Builder<'_> {
     fn set(self, file: &SettingsFile) -> Option<Disturbance> {
         let (role, set) = (self.get(file.role), self.values(&file.set));
         Some(Disturbance::Settings { role: role?.0, set: set? })
+    }
+
+    fn request(self, file: &RequestFile) -> Option<Disturbance> {
+        let body = file.json.as_ref().map_or_else(|| Some(BTreeMap::new()), |names| self.values(names));
+        let (role, path) = (self.get(file.role), self.get(file.post.clone()));
+        Some(Disturbance::Request { role: role?.0, path: path?.0, body: body? })
     }
 
     fn edge_toxic(

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     document::{Kind, NodeId, is_null, shortened},
     field::{At, Either, Leaf, Names},
-    file::journey::{CheckFile, ExtractFile, FanOutFile, HeaderName, StepFile},
+    file::journey::{AnyJson, CheckFile, ExtractFile, FanOutFile, HeaderName, StepFile},
     parse::{FromText, TextError},
     plan::{Body, Check, Extract, FanOut, JsonIs, Step},
     template::{Piece, Template, Value},
@@ -347,9 +347,11 @@ impl Builder<'_> {
             CheckFile::Json(Either::Long(long)) => {
                 let file = long.value.as_ref()?;
                 let (pointer, length) = (self.get(file.at), self.maybe(file.length_min));
-                let equals = file.equals.and_then(|equals| equals.node).map(|node| self.json(node));
+                let value = |leaf: Option<Leaf<AnyJson>>| Some(self.json(leaf?.node?));
+                let (equals, different) = (value(file.equals), value(file.differs_from));
                 let pointer = pointer?.0;
                 let mut is: Vec<JsonIs> = equals.map(JsonIs::Equal).into_iter().collect();
+                is.extend(different.map(JsonIs::Different));
                 is.extend(length?.map(|length| JsonIs::LengthMin(u64::from(length))));
                 if is.is_empty() {
                     is.push(JsonIs::Present);

@@ -122,6 +122,8 @@ pub(crate) struct FaultFile {
     pub(crate) leaving: Option<At<LeavingFile>>,
     /// A stand-in's settings are others.
     pub(crate) settings: Option<At<SettingsFile>>,
+    /// Somebody starts a job.
+    pub(crate) request: Option<At<RequestFile>>,
 }
 
 /// Answers come later.
@@ -230,6 +232,33 @@ pub(crate) struct SettingsFile {
     pub(crate) role: Leaf<Name>,
     /// Setting to value.
     pub(crate) set: At<Names<Leaf<String>>>,
+}
+
+/// One request to a role.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "RequestFault")]
+pub(crate) struct RequestFile {
+    /// Its name: `service-0`.
+    pub(crate) role: Leaf<Name>,
+    /// The path: `/ingest`.
+    pub(crate) post: Leaf<RequestPath>,
+    /// The body.
+    pub(crate) json: Option<At<Names<Leaf<String>>>>,
+}
+
+/// The path of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RequestPath(pub(crate) String);
+
+impl FromText for RequestPath {
+    fn from_text(text: &str) -> Result<Self, TextError> {
+        if text.starts_with('/') {
+            return Ok(Self(text.to_owned()));
+        }
+        let message = format!("`{}` is no path", crate::document::shortened(text));
+        Err(TextError::whole(text, message).accepted("a path that begins with `/`: `/ingest`"))
+    }
 }
 
 impl Words for Stream {

@@ -121,6 +121,8 @@ pub(crate) struct JsonCheckFile {
     pub(crate) at: Leaf<Pointer>,
     /// It is equal to this.
     pub(crate) equals: Option<Leaf<AnyJson>>,
+    /// It is there, and not equal to this.
+    pub(crate) differs_from: Option<Leaf<AnyJson>>,
     /// It is a list, string or object with at least so many elements.
     pub(crate) length_min: Option<Leaf<u32>>,
 }
