@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 mod gateway;
 mod llm;
+mod mitigations;
 mod redis;
 mod service;
 mod settings;
@@ -17,6 +18,7 @@ mod waits;
 
 pub use gateway::{Balance, GatewayProfile, GatewayProfileError, RateLimit};
 pub use llm::*;
+pub use mitigations::*;
 pub use redis::*;
 pub use service::{
     BreakerSettings, Caches, L1Settings, L2Settings, OnDisconnect, SearchSettings, ServiceProfile,

@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use loadlab_clock::text::human_duration;
 use serde::{Deserialize, Serialize};
 
+use super::Mitigations;
 use crate::pool::PoolSettings;
 
 /// The service's part: what every instance is made of.
@@ -25,6 +26,9 @@ pub struct ServiceProfile {
     pub cache: Caches,
     /// What a search does.
     pub search: SearchSettings,
+    /// Mechanisms beyond `baseline`, all off by default.
+    #[serde(default)]
+    pub mitigations: Mitigations,
 }
 
 /// Why settings make no service.
@@ -73,6 +77,7 @@ impl ServiceProfile {
             ("workers.backlog", self.workers.backlog),
             ("breaker.concurrent", self.breaker.concurrent),
             ("search.sources", self.search.sources),
+            ("mitigations.bulkheads.ingest_sessions", self.mitigations.bulkheads.ingest_sessions),
         ];
         if let Some((name, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
             return Err(ServiceProfileError::Zero { name });
@@ -215,6 +220,8 @@ pub enum SessionHabit {
     PerSearch,
     /// One for its queries only, and none if a cache spares them.
     PerRetrieval,
+    /// One for each of its queries, given back in between.
+    PerQuery,
 }
 
 /// What happens to a search whose client has gone.

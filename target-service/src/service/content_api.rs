@@ -7,14 +7,14 @@ use axum::{
 use serde_json::{Value, json};
 use tokio_postgres::{Row, types::ToSql};
 
-use super::{Instance, error::ServiceError, search::SERVING};
+use super::{Instance, Work, error::ServiceError, search::SERVING};
 
 /// Columns of a document, in the order that [`document`] reads them.
 const COLUMNS: &str = "id, title, topic, body, version, updated_at";
 
 /// `GET /api/content/{id}`.
 pub(super) async fn one(instance: &Instance, id: i64) -> Result<Response, ServiceError> {
-    let mut session = instance.pool.acquire(SERVING).await?;
+    let mut session = instance.pool_for(Work::Detail).acquire(SERVING).await?;
     let sql = format!("SELECT {COLUMNS} FROM documents WHERE id = $1");
     let rows = session.query(&sql, &[&id]).await?;
     let row = rows.first().ok_or_else(|| ServiceError::NotFound { what: format!("document {id}") })?;
@@ -23,7 +23,7 @@ pub(super) async fn one(instance: &Instance, id: i64) -> Result<Response, Servic
 
 /// `POST /api/content/batch`. Documents that do not exist are left out and named.
 pub(super) async fn batch(instance: &Instance, ids: &[i64]) -> Result<Response, ServiceError> {
-    let mut session = instance.pool.acquire(SERVING).await?;
+    let mut session = instance.pool_for(Work::Detail).acquire(SERVING).await?;
     let places: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
     let sql = format!("SELECT {COLUMNS} FROM documents WHERE id IN ({}) ORDER BY id", places.join(", "));
     let parameters: Vec<&(dyn ToSql + Sync)> = ids.iter().map(|id| id as _).collect();

@@ -10,7 +10,7 @@ use prometheus_client::{
 use crate::{
     breaker::BreakerMetrics,
     metrics::{registry, seconds, text},
-    pool::PoolMetrics,
+    pool::PoolFamilies,
 };
 
 /// Which worker.
@@ -65,8 +65,8 @@ pub struct ServiceMetrics {
     pub queue_wait: Histogram,
     /// Connections that were reset because every backlog was full.
     pub resets: Counter,
-    /// The pool's part.
-    pub pool: PoolMetrics,
+    /// The pools' part.
+    pub pool: PoolFamilies,
     /// The breaker's part.
     pub breaker: BreakerMetrics,
     /// What the caches answered.
@@ -110,10 +110,10 @@ impl ServiceMetrics {
             in_flight: Family::default(),
             queue_wait: seconds(),
             resets: Counter::default(),
-            pool: PoolMetrics::register(&mut registry),
+            pool: PoolFamilies::register(&mut registry),
             breaker: BreakerMetrics::register(
                 &mut registry,
-                "embedding",
+                "llm",
                 llm_in_flight.get_or_create_owned(&embedding),
                 llm_queued.get_or_create_owned(&embedding),
             ),

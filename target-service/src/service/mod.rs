@@ -18,9 +18,11 @@ mod error;
 mod front;
 mod llm_client;
 mod metrics;
+mod pools;
 mod readiness;
 mod retrieval;
 mod search;
+mod sessions;
 mod warm_up;
 mod worker;
 
@@ -28,6 +30,7 @@ pub use answer::{Answer, Mode, Provenance, Retrieval, Source};
 pub use error::{Culprit, ServiceError};
 pub use llm_client::LlmError;
 pub use metrics::ServiceMetrics;
+pub use pools::{Pools, Work};
 
 use std::{error::Error as _, sync::Arc, thread};
 
@@ -54,11 +57,23 @@ pub struct Instance {
     /// Scenario seconds per real second.
     pub speed: Speed,
     /// Its sessions.
-    pub pool: Pool<PgConnector>,
+    pub pools: Pools,
     /// The breaker before all embedding calls.
     pub breaker: Breaker,
     /// Its figures.
     pub metrics: Arc<ServiceMetrics>,
+}
+
+impl Instance {
+    /// The pool from which this work takes its sessions.
+    pub fn pool_for(&self, work: Work) -> &Pool<PgConnector> {
+        self.pools.of(work)
+    }
+
+    /// The breaker before the embedding calls of this work.
+    pub fn breaker_for(&self, _work: Work) -> &Breaker {
+        &self.breaker
+    }
 }
 
 /// Serves until `stop`.
@@ -111,10 +126,10 @@ fn instance(
         .check()
         .map_err(|error| RoleError::Start { part: "the service's profile", reason: error.to_string() })?;
     let sessions = session_thread(stop.clone());
-    let pool = Pool::start(database.clone(), &profile.pool, config.speed, sessions, metrics.pool.clone())
+    let pools = Pools::start(database, &profile, config.speed, &sessions, &metrics.pool)
         .map_err(|error| RoleError::Start { part: "the session pool", reason: error.to_string() })?;
     let breaker = Breaker::new(&profile.breaker, RunClock::start(config.speed), metrics.breaker.clone());
-    Ok(Instance { profile, speed: config.speed, pool, breaker, metrics })
+    Ok(Instance { profile, speed: config.speed, pools, breaker, metrics })
 }
 
 /// The event loop that drives the sessions of all workers.

@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::types::ToSql;
 
-use super::answer::{Retrieval, Source};
-use crate::{
-    content::keywords,
-    pool::{DatabaseError, PgSession},
-    profile::SearchSettings,
+use super::{
+    answer::{Retrieval, Source},
+    error::ServiceError,
+    sessions::Sessions,
 };
+use crate::{content::keywords, profile::SearchSettings};
 
 /// Keywords of a query that are looked up; more make no better sources.
 const KEYWORDS_MAX: usize = 6;
@@ -50,10 +50,10 @@ struct Candidate {
 
 /// The full retrieval.
 pub(super) async fn retrieve(
-    session: &mut PgSession,
+    session: &mut Sessions<'_>,
     query: &str,
     settings: &SearchSettings,
-) -> Result<Retrieval, DatabaseError> {
+) -> Result<Retrieval, ServiceError> {
     let queries = queries_of(query, settings);
     let candidates = candidates(session, query, settings.sources).await?;
     if candidates.is_empty() {
@@ -75,10 +75,10 @@ pub(super) async fn retrieve(
 
 /// The fallback: the best few documents by keyword, two queries.
 pub(super) async fn by_keywords(
-    session: &mut PgSession,
+    session: &mut Sessions<'_>,
     query: &str,
     sources_max: usize,
-) -> Result<Retrieval, DatabaseError> {
+) -> Result<Retrieval, ServiceError> {
     let candidates = candidates(session, query, KEYWORD_SOURCES.min(sources_max)).await?;
     if candidates.is_empty() {
         return Ok(Retrieval::default());
@@ -101,10 +101,10 @@ fn queries_of(query: &str, settings: &SearchSettings) -> usize {
 }
 
 async fn candidates(
-    session: &mut PgSession,
+    session: &mut Sessions<'_>,
     query: &str,
     most: usize,
-) -> Result<Vec<Candidate>, DatabaseError> {
+) -> Result<Vec<Candidate>, ServiceError> {
     let words = keywords(query);
     let Some(last) = words.last() else { return Ok(Vec::new()) };
     let padded: Vec<&str> = (0..KEYWORDS_MAX).map(|n| words.get(n).unwrap_or(last).as_str()).collect();
@@ -116,9 +116,9 @@ async fn candidates(
 
 /// Titles in the order of the candidates, scored from 0 to 1, and the best one's topic.
 async fn titles(
-    session: &mut PgSession,
+    session: &mut Sessions<'_>,
     candidates: &[Candidate],
-) -> Result<(Vec<Source>, Option<String>), DatabaseError> {
+) -> Result<(Vec<Source>, Option<String>), ServiceError> {
     let rows = by_ids(session, TITLES, candidates.iter().map(|candidate| candidate.id)).await?;
     let found: BTreeMap<i64, (String, String)> =
         rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
@@ -134,17 +134,17 @@ async fn titles(
     Ok((sources, topic))
 }
 
-async fn passages(session: &mut PgSession, candidates: &[Candidate]) -> Result<Vec<String>, DatabaseError> {
+async fn passages(session: &mut Sessions<'_>, candidates: &[Candidate]) -> Result<Vec<String>, ServiceError> {
     let rows = by_ids(session, PASSAGES, candidates.iter().map(|candidate| candidate.id)).await?;
     Ok(rows.iter().map(|row| row.get(1)).collect())
 }
 
 async fn related(
-    session: &mut PgSession,
+    session: &mut Sessions<'_>,
     topic: &str,
     sources: &mut Vec<Source>,
     most: usize,
-) -> Result<(), DatabaseError> {
+) -> Result<(), ServiceError> {
     let Some(best) = sources.first().map(|source| source.id) else { return Ok(()) };
     let rows = session.query(RELATED, &[&topic, &best]).await?;
     for row in rows {
@@ -157,7 +157,7 @@ async fn related(
 }
 
 /// Among sources of one score, the newer comes first.
-async fn prefer_fresh(session: &mut PgSession, sources: &mut [Source]) -> Result<(), DatabaseError> {
+async fn prefer_fresh(session: &mut Sessions<'_>, sources: &mut [Source]) -> Result<(), ServiceError> {
     let rows = by_ids(session, FRESHNESS, sources.iter().map(|source| source.id)).await?;
     let updated: BTreeMap<i64, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     sources.sort_by(|a, b| {
@@ -167,10 +167,10 @@ async fn prefer_fresh(session: &mut PgSession, sources: &mut [Source]) -> Result
 }
 
 async fn by_ids(
-    session: &mut PgSession,
+    session: &mut Sessions<'_>,
     statement: &str,
     ids: impl Iterator<Item = i64>,
-) -> Result<Vec<tokio_postgres::Row>, DatabaseError> {
+) -> Result<Vec<tokio_postgres::Row>, ServiceError> {
     let mut ids: Vec<i64> = ids.take(IDS).collect();
     let Some(last) = ids.last().copied() else { return Ok(Vec::new()) };
     ids.resize(IDS, last);

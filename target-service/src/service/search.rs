@@ -13,7 +13,7 @@
 use std::sync::Arc;
 
 use super::{
-    Instance,
+    Instance, Work,
     answer::{Answer, Mode, Provenance, Retrieval},
     cache::WorkerCache,
     delivery::Outbox,
@@ -21,6 +21,7 @@ use super::{
     llm_client::LlmClient,
     metrics::SearchLabel,
     retrieval,
+    sessions::Sessions,
 };
 use crate::{
     pool::{Lease, PgConnector},
@@ -73,7 +74,7 @@ impl Searcher {
         }
         let mut session = match self.instance.profile.search.session {
             SessionHabit::PerSearch => Some(self.session().await?),
-            SessionHabit::PerRetrieval => None,
+            SessionHabit::PerRetrieval | SessionHabit::PerQuery => None,
         };
         let (retrieval, mode) = if self.embeddings(query).await {
             (self.retrieve(query, &mut session).await.map_err(|error| error.during(Mode::Full))?, Mode::Full)
@@ -109,7 +110,7 @@ impl Searcher {
     }
 
     async fn embed(&self, text: &str) -> bool {
-        let called = self.instance.breaker.call(self.llm.embed(text)).await;
+        let called = self.instance.breaker_for(Work::Search).call(self.llm.embed(text)).await;
         match called {
             Ok(result) => {
                 if let Err(error) = &result {
@@ -134,8 +135,8 @@ impl Searcher {
         }
         let settings = &self.instance.profile.search;
         let mut own = None;
-        let session = self.held_or_own(session, &mut own).await?;
-        let found = Arc::new(retrieval::retrieve(session, query, settings).await?);
+        let mut sessions = self.sessions(session, &mut own).await?;
+        let found = Arc::new(retrieval::retrieve(&mut sessions, query, settings).await?);
         if found.missing == 0 {
             self.cache.keep_retrieval(query, &found);
         }
@@ -149,24 +150,27 @@ impl Searcher {
         session: &mut Option<Lease<PgConnector>>,
     ) -> Result<Retrieval, ServiceError> {
         let mut own = None;
-        let session = self.held_or_own(session, &mut own).await?;
-        Ok(retrieval::by_keywords(session, query, self.instance.profile.search.sources).await?)
+        let mut sessions = self.sessions(session, &mut own).await?;
+        retrieval::by_keywords(&mut sessions, query, self.instance.profile.search.sources).await
     }
 
-    /// The session that the search holds, or one for this retrieval only.
-    async fn held_or_own<'a>(
-        &self,
+    /// The session that the search holds, or one for this retrieval only, or one for each query.
+    async fn sessions<'a>(
+        &'a self,
         held: &'a mut Option<Lease<PgConnector>>,
         own: &'a mut Option<Lease<PgConnector>>,
-    ) -> Result<&'a mut Lease<PgConnector>, ServiceError> {
-        match held {
-            Some(session) => Ok(session),
-            None => Ok(own.insert(self.session().await?)),
+    ) -> Result<Sessions<'a>, ServiceError> {
+        match (held, self.instance.profile.search.session) {
+            (Some(session), _) => Ok(Sessions::One(session)),
+            (None, SessionHabit::PerQuery) => {
+                Ok(Sessions::Each { pool: self.instance.pool_for(Work::Search), state: SERVING })
+            }
+            (None, _) => Ok(Sessions::One(own.insert(self.session().await?))),
         }
     }
 
     async fn session(&self) -> Result<Lease<PgConnector>, ServiceError> {
-        Ok(self.instance.pool.acquire(SERVING).await?)
+        Ok(self.instance.pool_for(Work::Search).acquire(SERVING).await?)
     }
 
     fn provenance(&self, mode: Mode, retrieval: &Retrieval) -> Provenance {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use futures::{StreamExt as _, stream};
 
-use super::{Instance, answer::Retrieval, error::ServiceError, retrieval, search::Searcher};
+use super::{
+    Instance, Work, answer::Retrieval, error::ServiceError, retrieval, search::Searcher, sessions::Sessions,
+};
 use crate::{
     content,
     pool::{DatabaseError, PgConnector},
@@ -34,8 +36,9 @@ pub(super) async fn warm_up(instance: &Arc<Instance>, searchers: &[Searcher]) {
     let Some(first) = searchers.first() else { return };
     let queries = &content::queries()[..settings.l1.max(settings.l2).min(content::queries().len())];
     let retrieve = async |query: &String| -> Result<Arc<Retrieval>, ServiceError> {
-        let mut session = instance.pool.acquire(WARMING_UP).await?;
-        Ok(Arc::new(retrieval::retrieve(&mut session, query, &instance.profile.search).await?))
+        let mut session = instance.pool_for(Work::Search).acquire(WARMING_UP).await?;
+        let mut sessions = Sessions::One(&mut session);
+        Ok(Arc::new(retrieval::retrieve(&mut sessions, query, &instance.profile.search).await?))
     };
     let side_by_side = AT_A_TIME.min(instance.profile.pool.max);
     let mut retrievals =
