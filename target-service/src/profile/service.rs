@@ -2,10 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use loadlab_clock::text::human_duration;
+use loadlab_clock::text::{human_duration, optional_duration};
 use serde::{Deserialize, Serialize};
 
-use super::Mitigations;
+use super::{MitigationError, Mitigations};
 use crate::pool::PoolSettings;
 
 /// The service's part: what every instance is made of.
@@ -44,6 +44,11 @@ pub enum ServiceProfileError {
         /// As set.
         value: f64,
     },
+    /// Settings of a mechanism make no sense.
+    Mitigation {
+        /// Why.
+        source: MitigationError,
+    },
     /// `queries_min` is above `queries_max`.
     Queries {
         /// As set.
@@ -58,6 +63,7 @@ impl fmt::Display for ServiceProfileError {
         match self {
             Self::Zero { name } => write!(f, "`{name}` is 0"),
             Self::EventsPerSecond { value } => write!(f, "`search.events_per_second` is {value}"),
+            Self::Mitigation { source } => write!(f, "{source}"),
             Self::Queries { min, max } => {
                 write!(f, "`search.queries_min` {min} is above `queries_max` {max}")
             }
@@ -77,7 +83,6 @@ impl ServiceProfile {
             ("workers.backlog", self.workers.backlog),
             ("breaker.concurrent", self.breaker.concurrent),
             ("search.sources", self.search.sources),
-            ("mitigations.bulkheads.ingest_sessions", self.mitigations.bulkheads.ingest_sessions),
         ];
         if let Some((name, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
             return Err(ServiceProfileError::Zero { name });
@@ -86,7 +91,7 @@ impl ServiceProfile {
         match () {
             () if min > max => Err(ServiceProfileError::Queries { min, max }),
             () if !(value > 0.0 && value.is_finite()) => Err(ServiceProfileError::EventsPerSecond { value }),
-            () => Ok(()),
+            () => self.mitigations.check().map_err(|source| ServiceProfileError::Mitigation { source }),
         }
     }
 }
@@ -111,11 +116,17 @@ pub struct BreakerSettings {
     pub enabled: bool,
     /// Calls under way at the same time; the rest queue.
     pub concurrent: usize,
-    /// Failures in a row that open it.
+    /// Failures that open it: in a row, or within `window`.
     pub failures: u32,
+    /// If there is one, failures count that lie no longer back, whatever succeeds in between.
+    #[serde(default, with = "optional_duration")]
+    pub window: Option<Duration>,
     /// How long it stays open before it lets a probe through.
     #[serde(with = "human_duration")]
     pub open_for: Duration,
+    /// If there is one, each probe that fails doubles the time that it stays open, up to this.
+    #[serde(default, with = "optional_duration")]
+    pub open_for_max: Option<Duration>,
     /// Probes under way at the same time while half-open, and successes in a row that close it.
     pub probes: u32,
 }
@@ -202,6 +213,9 @@ pub struct SearchSettings {
     pub session: SessionHabit,
     /// What happens to a search whose client has gone.
     pub on_disconnect: OnDisconnect,
+    /// What happens to a search without embeddings.
+    #[serde(default)]
+    pub without_embeddings: EmbeddingFallback,
     /// Fewest queries of a retrieval that no cache spares.
     pub queries_min: usize,
     /// Most queries of such a retrieval.
@@ -210,6 +224,17 @@ pub struct SearchSettings {
     pub sources: usize,
     /// Stream events a second of *real* time, at most; tokens in between are joined.
     pub events_per_second: f64,
+}
+
+/// What happens to a search for which there are no embeddings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmbeddingFallback {
+    /// It finds its sources by keyword.
+    #[default]
+    Keyword,
+    /// It fails: the report counts the keyword search among the gains of the breaker.
+    Fail,
 }
 
 /// When a search takes a session from the pool.

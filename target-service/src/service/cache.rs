@@ -22,6 +22,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     answer::{Answer, Retrieval},
+    error::ServiceError,
     metrics::ServiceMetrics,
 };
 use crate::profile::{Caches, L2Settings};
@@ -30,6 +31,8 @@ use crate::profile::{Caches, L2Settings};
 #[derive(Clone)]
 pub(super) struct WorkerCache {
     l1: Option<moka::sync::Cache<String, Arc<Retrieval>>>,
+    /// Refills under way, if those of one entry are shared.
+    refills: Option<moka::future::Cache<String, Arc<Retrieval>>>,
     redis: Redis,
     settings: Arc<Caches>,
     metrics: Arc<ServiceMetrics>,
@@ -67,19 +70,45 @@ impl WorkerCache {
                 .time_to_live(speed.real(settings.l1.ttl))
                 .build()
         });
-        Ok(Self { l1, redis: Redis { manager, speed, timeout }, settings, metrics })
+        Ok(Self { l1, refills: None, redis: Redis { manager, speed, timeout }, settings, metrics })
     }
 
-    /// What L1 or L2 holds for a query; L2's finds go to L1 too.
-    pub(super) async fn retrieval(&self, query: &str) -> Option<Arc<Retrieval>> {
+    /// With refills of one entry shared, or not.
+    pub(super) fn sharing_refills(mut self, shared: bool) -> Self {
+        // What is retrieved is in L1 by the end of a refill, so nothing is kept here beyond it.
+        self.refills = shared.then(|| moka::future::Cache::builder().build());
+        self
+    }
+
+    /// What `refill` retrieves for a query; or what another search retrieves for it already, if refills
+    /// are shared.
+    pub(super) async fn refilled(
+        &self,
+        query: &str,
+        refill: impl Future<Output = Result<Arc<Retrieval>, ServiceError>>,
+    ) -> Result<Arc<Retrieval>, ServiceError> {
+        let Some(refills) = &self.refills else { return refill.await };
         let key = retrieval_key(&self.settings, query);
-        if let Some(l1) = &self.l1 {
-            let found = l1.get(&key);
-            self.metrics.cached("l1", if found.is_some() { "hit" } else { "miss" });
-            if found.is_some() {
-                return found;
-            }
+        let found = refills.entry(key.clone()).or_try_insert_with(refill).await;
+        let found = found.map_err(|source| ServiceError::Shared { source })?;
+        if found.is_fresh() {
+            refills.invalidate(&key).await;
+        } else {
+            self.metrics.shared_refills.inc();
         }
+        Ok(found.into_value())
+    }
+
+    /// What L1 holds for a query.
+    pub(super) fn from_l1(&self, query: &str) -> Option<Arc<Retrieval>> {
+        let found = self.l1.as_ref()?.get(&retrieval_key(&self.settings, query));
+        self.metrics.cached("l1", if found.is_some() { "hit" } else { "miss" });
+        found
+    }
+
+    /// What L2 holds for a query; it goes to L1 too.
+    pub(super) async fn from_l2(&self, query: &str) -> Option<Arc<Retrieval>> {
+        let key = retrieval_key(&self.settings, query);
         let found: Arc<Retrieval> = Arc::new(self.read("l2", &self.settings.l2, &key).await?);
         if let Some(l1) = &self.l1 {
             l1.insert(key, Arc::clone(&found));

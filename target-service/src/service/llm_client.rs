@@ -13,8 +13,11 @@ use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::metrics::{OperationLabel, ServiceMetrics};
-use crate::metrics::Counted;
+use super::{
+    metrics::{OperationLabel, ServiceMetrics},
+    token_bucket::{Buckets, NoToken},
+};
+use crate::{metrics::Counted, profile::LlmRetries};
 
 /// Longest line of a token stream that is accepted, in bytes.
 const LINE_BYTES_MAX: usize = 256 * 1024;
@@ -27,6 +30,9 @@ pub(super) struct LlmClient {
     speed: Speed,
     timeout: Duration,
     metrics: Arc<ServiceMetrics>,
+    retries: LlmRetries,
+    /// Shared by all workers.
+    buckets: Option<Arc<Buckets>>,
 }
 
 /// Why a call of the LLM failed.
@@ -47,6 +53,8 @@ pub enum LlmError {
         /// How long was waited, in scenario time.
         after: Duration,
     },
+    /// The token bucket before it had no token in time.
+    Throttled,
     /// The answer is none.
     Malformed {
         /// What is wrong with it.
@@ -60,6 +68,7 @@ impl fmt::Display for LlmError {
             Self::Connection { .. } => write!(f, "the connection to the LLM failed"),
             Self::Status { status } => write!(f, "the LLM answered {status}"),
             Self::TimedOut { after } => write!(f, "no answer of the LLM within {} s", after.as_secs_f64()),
+            Self::Throttled => write!(f, "the LLM may not be called any more for now"),
             Self::Malformed { reason } => write!(f, "the LLM's answer cannot be read: {reason}"),
         }
     }
@@ -69,7 +78,7 @@ impl Error for LlmError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Connection { source } => Some(source),
-            Self::Status { .. } | Self::TimedOut { .. } | Self::Malformed { .. } => None,
+            Self::Status { .. } | Self::TimedOut { .. } | Self::Throttled | Self::Malformed { .. } => None,
         }
     }
 }
@@ -122,11 +131,48 @@ impl LlmClient {
     ) -> Result<Self, reqwest::Error> {
         // The address comes from the edge table; a proxy from the environment would bypass the edge.
         let http = Client::builder().no_proxy().tcp_nodelay(true).http1_only().build()?;
-        Ok(Self { http, base: format!("http://{address}"), speed, timeout, metrics })
+        let (base, retries) = (format!("http://{address}"), LlmRetries::default());
+        Ok(Self { http, base, speed, timeout, metrics, retries, buckets: None })
+    }
+
+    /// With extra attempts after a failure.
+    pub(super) fn retrying(self, retries: LlmRetries) -> Self {
+        Self { retries, ..self }
+    }
+
+    /// With a token bucket before every attempt.
+    pub(super) fn throttled(self, buckets: Option<Arc<Buckets>>) -> Self {
+        Self { buckets, ..self }
+    }
+
+    /// Waits for leave to make a call of `embedding` or `generation`. It is for the caller to ask for the
+    /// first attempt, outside of any breaker: having to wait is no failure of the LLM.
+    pub(super) async fn token(&self, operation: &'static str) -> Result<(), LlmError> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        buckets.of(operation).token().await.map_err(|NoToken| {
+            self.metrics.called(operation, "rejected");
+            LlmError::Throttled
+        })
+    }
+
+    /// Whether to try again after an attempt that failed: as often as is set, and with a token each.
+    async fn again(&self, operation: &'static str, attempt: u32) -> bool {
+        attempt < self.retries.max && self.token(operation).await.is_ok()
     }
 
     /// The embedding of one text.
     pub(super) async fn embed(&self, text: &str) -> Result<Vec<f32>, LlmError> {
+        let mut attempt = 0;
+        loop {
+            let result = self.embed_once(text).await;
+            if result.is_ok() || !self.again("embedding", attempt).await {
+                return result;
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn embed_once(&self, text: &str) -> Result<Vec<f32>, LlmError> {
         let body = json!({"model": "embedding", "input": text});
         self.measured("embedding", async {
             let answer: Embeddings = self.post("/v1/embeddings", &body).await?.json().await?;
@@ -138,12 +184,29 @@ impl LlmClient {
         .await
     }
 
-    /// Generates an answer; `token` is called with each piece as it comes. Ends with the whole.
+    /// Generates an answer; `token` is called with each piece as it comes. Ends with the whole. Once a
+    /// piece has come there is no other attempt.
     pub(super) async fn generate(
         &self,
         prompt: &str,
         mut token: impl FnMut(&str),
     ) -> Result<String, LlmError> {
+        let mut attempt = 0;
+        let mut begun = false;
+        loop {
+            let piece = |text: &str| {
+                begun = true;
+                token(text);
+            };
+            let result = self.generate_once(prompt, piece).await;
+            if result.is_ok() || begun || !self.again("generation", attempt).await {
+                return result;
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn generate_once(&self, prompt: &str, mut token: impl FnMut(&str)) -> Result<String, LlmError> {
         let body = json!({
             "model": "chat", "stream": true, "messages": [{"role": "user", "content": prompt}],
         });

@@ -19,10 +19,13 @@ mod front;
 mod llm_client;
 mod metrics;
 mod pools;
+mod priority;
 mod readiness;
 mod retrieval;
 mod search;
 mod sessions;
+mod tiers;
+mod token_bucket;
 mod warm_up;
 mod worker;
 
@@ -31,21 +34,24 @@ pub use error::{Culprit, ServiceError};
 pub use llm_client::LlmError;
 pub use metrics::ServiceMetrics;
 pub use pools::{Pools, Work};
+pub use priority::{Class, ClassLabel, Gate, Shed, Turn};
+pub use tiers::TierLabel;
 
 use std::{error::Error as _, sync::Arc, thread};
 
 use loadlab_clock::{RunClock, Speed};
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use self::{
     cache::WorkerCache, front::Front, llm_client::LlmClient, readiness::Readiness, search::Searcher,
-    worker::WorkerHandle,
+    token_bucket::Buckets, worker::WorkerHandle,
 };
 use crate::{
     breaker::Breaker,
     pool::{PgConnector, Pool},
-    profile::ServiceProfile,
+    profile::{BreakerSettings, ServiceProfile},
     role::{Ready, RoleConfig, RoleError},
 };
 
@@ -58,8 +64,14 @@ pub struct Instance {
     pub speed: Speed,
     /// Its sessions.
     pub pools: Pools,
-    /// The breaker before all embedding calls.
+    /// The breaker before the embedding calls, of searches only if ingestion has its own.
     pub breaker: Breaker,
+    /// The breaker before the embedding calls of ingestion, if it has its own.
+    pub ingest_breaker: Option<Breaker>,
+    /// The queue before all work, if there is one.
+    pub gate: Option<Arc<Gate>>,
+    /// How fast the LLM is called at most.
+    buckets: Option<Arc<Buckets>>,
     /// Its figures.
     pub metrics: Arc<ServiceMetrics>,
 }
@@ -71,8 +83,25 @@ impl Instance {
     }
 
     /// The breaker before the embedding calls of this work.
-    pub fn breaker_for(&self, _work: Work) -> &Breaker {
-        &self.breaker
+    pub fn breaker_for(&self, work: Work) -> &Breaker {
+        match (work, &self.ingest_breaker) {
+            (Work::Ingest, Some(breaker)) => breaker,
+            _ => &self.breaker,
+        }
+    }
+
+    /// Waits for leave to work, where there is a priority queue. The turn is held while the work lasts.
+    pub async fn turn(&self, class: Class) -> Result<Option<Turn>, ServiceError> {
+        match &self.gate {
+            None => Ok(None),
+            Some(gate) => gate.enter(class).await.map(Some).map_err(|Shed| ServiceError::Overloaded),
+        }
+    }
+
+    /// Searches that wait for leave or for a session.
+    fn waiting(&self) -> usize {
+        let at_gate = self.gate.as_ref().map_or(0, |gate| gate.waiting());
+        at_gate + self.pool_for(Work::Search).status().waiting
     }
 }
 
@@ -106,8 +135,14 @@ pub async fn serve(
 fn connector(config: &RoleConfig) -> Result<(Arc<ServiceMetrics>, PgConnector), RoleError> {
     let metrics = Arc::new(ServiceMetrics::new());
     let timeout = config.profile.service.timeouts.database;
+    let settings = &config.profile.service.mitigations.database_breaker;
+    let breaker = settings.enabled.then(|| {
+        let metrics = metrics.breakers.of("database", Gauge::default(), Gauge::default());
+        Arc::new(Breaker::before_database(settings, RunClock::start(config.speed), metrics))
+    });
     let connector = PgConnector::new(config.edge("sql")?, config.speed, timeout, metrics.query.clone())
         .map_err(|error| RoleError::Start { part: "the database's address", reason: error.to_string() })?
+        .with_breaker(breaker)
         // The stand-in leaves out its modelled service time in a session that says so; PostgreSQL
         // takes any setting with a dot in its name and ignores it.
         .with_state(search::SERVING, "SET standin.service_time = on")
@@ -128,8 +163,28 @@ fn instance(
     let sessions = session_thread(stop.clone());
     let pools = Pools::start(database, &profile, config.speed, &sessions, &metrics.pool)
         .map_err(|error| RoleError::Start { part: "the session pool", reason: error.to_string() })?;
-    let breaker = Breaker::new(&profile.breaker, RunClock::start(config.speed), metrics.breaker.clone());
-    Ok(Instance { profile, speed: config.speed, pools, breaker, metrics })
+    let (breaker, ingest_breaker) = llm_breakers(config, &metrics);
+    let buckets = Buckets::new(&profile.mitigations.token_bucket, config.speed)
+        .map_err(|reason| RoleError::Start { part: "the token bucket", reason })?
+        .map(Arc::new);
+    let gate = Gate::new(&profile.mitigations.priority_queue, metrics.shed.clone());
+    Ok(Instance { profile, speed: config.speed, pools, breaker, ingest_breaker, gate, buckets, metrics })
+}
+
+/// The breakers before the embedding calls: one for all, or one for searches and one for ingestion.
+fn llm_breakers(config: &RoleConfig, metrics: &ServiceMetrics) -> (Breaker, Option<Breaker>) {
+    let profile = &config.profile.service;
+    let mitigations = &profile.mitigations;
+    let breaker = |name: &str, settings: &BreakerSettings| {
+        Breaker::new(settings, RunClock::start(config.speed), metrics.llm_breaker(name))
+            .adaptive(&mitigations.adaptive_breaker, config.seed)
+    };
+    if !mitigations.breaker_per_operation.enabled {
+        return (breaker("llm", &profile.breaker), None);
+    }
+    let concurrent = mitigations.breaker_per_operation.ingest_concurrent;
+    let of_ingestion = BreakerSettings { concurrent, ..profile.breaker.clone() };
+    (breaker("search", &profile.breaker), Some(breaker("ingest", &of_ingestion)))
 }
 
 /// The event loop that drives the sessions of all workers.
@@ -181,8 +236,11 @@ fn connect(
     let (speed, metrics) = (instance.speed, Arc::clone(&instance.metrics));
     let timeouts = &instance.profile.timeouts;
     let cache = WorkerCache::new(redis, settings, speed, timeouts.redis, Arc::clone(&metrics))
-        .map_err(|error| RoleError::Start { part: "the Redis client", reason: error.to_string() })?;
+        .map_err(|error| RoleError::Start { part: "the Redis client", reason: error.to_string() })?
+        .sharing_refills(instance.profile.mitigations.single_flight.enabled);
     let llm = LlmClient::new(llm, speed, timeouts.llm, metrics)
-        .map_err(|error| RoleError::Start { part: "the LLM client", reason: error.to_string() })?;
+        .map_err(|error| RoleError::Start { part: "the LLM client", reason: error.to_string() })?
+        .retrying(instance.profile.mitigations.llm_retries.clone())
+        .throttled(instance.buckets.clone());
     Ok(Searcher { instance, cache, llm })
 }

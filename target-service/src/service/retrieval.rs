@@ -1,7 +1,8 @@
-//! Finding the sources of an answer: three to five queries, one after another on one session.
+//! Finding the sources of an answer: three to five queries, one after another.
 //!
 //! ```text
 //!   candidates (keyword table) ─> titles ─> passages ─[ ─> related ─[ ─> freshness ]]
+//!                              └> titles and passages by one join: two queries in all, where set so
 //! ```
 //!
 //! How many of them a query needs depends on the query alone, so a run repeats. The store has no
@@ -33,6 +34,10 @@ const TITLES: &str =
     "SELECT id, title, topic FROM documents WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const PASSAGES: &str = "SELECT document_id, body FROM chunks \
     WHERE document_id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ORDER BY document_id, ordinal";
+const TITLES_AND_PASSAGES: &str = "SELECT documents.id, documents.title, chunks.body \
+    FROM documents JOIN chunks ON chunks.document_id = documents.id \
+    WHERE documents.id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+    ORDER BY documents.id, chunks.ordinal";
 const RELATED: &str =
     "SELECT id, title FROM documents WHERE topic = $1 AND id <> $2 ORDER BY updated_at DESC LIMIT 2";
 const FRESHNESS: &str =
@@ -58,6 +63,9 @@ pub(super) async fn retrieve(
     let candidates = candidates(session, query, settings.sources).await?;
     if candidates.is_empty() {
         return Ok(Retrieval::default());
+    }
+    if queries == 2 {
+        return joined(session, &candidates).await;
     }
     let (mut sources, topic) = titles(session, &candidates).await?;
     let passages = passages(session, &candidates).await?;
@@ -91,7 +99,7 @@ pub(super) async fn by_keywords(
 
 /// How many queries this one needs, between the two settings: a function of its text.
 fn queries_of(query: &str, settings: &SearchSettings) -> usize {
-    let (fewest, most) = (settings.queries_min.max(3), settings.queries_max.min(5));
+    let (fewest, most) = (settings.queries_min.clamp(2, 5), settings.queries_max.clamp(2, 5));
     let span = most.saturating_sub(fewest) + 1;
     // FNV-1a: fixed for ever, unlike the standard library's hash.
     let hash = query.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -132,6 +140,21 @@ async fn titles(
         .collect();
     let topic = candidates.first().and_then(|best| found.get(&best.id)).map(|(_, topic)| topic.clone());
     Ok((sources, topic))
+}
+
+/// Titles and passages by one query.
+async fn joined(session: &mut Sessions<'_>, candidates: &[Candidate]) -> Result<Retrieval, ServiceError> {
+    let ids = candidates.iter().map(|candidate| candidate.id);
+    let rows = by_ids(session, TITLES_AND_PASSAGES, ids).await?;
+    let found: BTreeMap<i64, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let passages = rows.iter().map(|row| row.get(2)).collect();
+    let best = candidates.first().map_or(1.0, |candidate| candidate.score).max(f64::MIN_POSITIVE);
+    let source = |candidate: &Candidate| {
+        let title = found.get(&candidate.id)?.clone();
+        Some(Source { id: candidate.id, title, score: candidate.score / best })
+    };
+    let sources: Vec<Source> = candidates.iter().filter_map(source).collect();
+    Ok(Retrieval { missing: candidates.len() - sources.len(), sources, passages })
 }
 
 async fn passages(session: &mut Sessions<'_>, candidates: &[Candidate]) -> Result<Vec<String>, ServiceError> {
@@ -193,6 +216,8 @@ mod tests {
             times[needed] += 1;
         }
         assert_eq!(times[..3], [0, 0, 0]);
+        let two = SearchSettings { queries_min: 2, queries_max: 2, ..settings.clone() };
+        assert!(content::queries().iter().all(|query| queries_of(query, &two) == 2));
         let third = content::queries().len() / 3;
         for needed in 3..=5 {
             assert!(times[needed].abs_diff(third) < third / 4, "{times:?}");

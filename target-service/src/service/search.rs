@@ -13,19 +13,20 @@
 use std::sync::Arc;
 
 use super::{
-    Instance, Work,
+    Class, Instance, Work,
     answer::{Answer, Mode, Provenance, Retrieval},
     cache::WorkerCache,
     delivery::Outbox,
     error::ServiceError,
-    llm_client::LlmClient,
+    llm_client::{LlmClient, LlmError},
     metrics::SearchLabel,
     retrieval,
     sessions::Sessions,
+    tiers::Tier,
 };
 use crate::{
     pool::{Lease, PgConnector},
-    profile::SessionHabit,
+    profile::{EmbeddingFallback, SessionHabit},
 };
 
 /// What a worker searches with.
@@ -72,11 +73,16 @@ impl Searcher {
             outbox.token(&answer.answer);
             return Ok(answer);
         }
+        let tier = self.tier();
+        if tier == Tier::Cached {
+            return self.from_caches(query, outbox).await;
+        }
+        let _turn = self.instance.turn(Class::Search).await?;
         let mut session = match self.instance.profile.search.session {
             SessionHabit::PerSearch => Some(self.session().await?),
             SessionHabit::PerRetrieval | SessionHabit::PerQuery => None,
         };
-        let (retrieval, mode) = if self.embeddings(query).await {
+        let (retrieval, mode) = if tier == Tier::Full && self.embeddings(query).await? {
             (self.retrieve(query, &mut session).await.map_err(|error| error.during(Mode::Full))?, Mode::Full)
         } else {
             let found = self.retrieve_by_keywords(query, &mut session).await;
@@ -84,11 +90,9 @@ impl Searcher {
         };
         outbox.sources(retrieval.sources.clone());
         let prompt = prompt(query, &retrieval, &self.instance.profile.cache.prompt_version);
-        let text = self
-            .llm
-            .generate(&prompt, |token| outbox.token(token))
-            .await
-            .map_err(|source| ServiceError::Generation { source }.during(mode))?;
+        let generation = |source| ServiceError::Generation { source }.during(mode);
+        self.llm.token("generation").await.map_err(generation)?;
+        let text = self.llm.generate(&prompt, |token| outbox.token(token)).await.map_err(generation)?;
         drop(session);
         let answer = Answer {
             answer: text,
@@ -101,26 +105,62 @@ impl Searcher {
         Ok(answer)
     }
 
-    /// The query's embedding and that of its expansion, side by side. Both are needed: half of them
-    /// would find other sources than the caches hold.
-    async fn embeddings(&self, query: &str) -> bool {
-        let expansion = expansion(query);
-        let (own, expanded) = futures::join!(self.embed(query), self.embed(&expansion));
-        own && expanded
+    /// How much is done for a search that begins now.
+    fn tier(&self) -> Tier {
+        let settings = &self.instance.profile.mitigations.tiers;
+        if !settings.enabled {
+            return Tier::Full;
+        }
+        let tier = Tier::of(self.instance.waiting(), settings);
+        self.instance.metrics.tiers.get_or_create(&tier.label()).inc();
+        tier
     }
 
-    async fn embed(&self, text: &str) -> bool {
+    /// The lowest tier: the sources that a cache holds, and no text from the LLM.
+    async fn from_caches(&self, query: &str, outbox: &Outbox) -> Result<Answer, Failure> {
+        let found = match self.cache.from_l1(query) {
+            Some(found) => Some(found),
+            None => self.cache.from_l2(query).await,
+        };
+        let retrieval = found.ok_or_else(|| ServiceError::Overloaded.during(Mode::Cached))?;
+        let titles: Vec<&str> = retrieval.sources.iter().map(|source| source.title.as_str()).collect();
+        let answer = Answer {
+            answer: titles.join("\n"),
+            sources: retrieval.sources.clone(),
+            provenance: self.provenance(Mode::Cached, &retrieval),
+        };
+        outbox.sources(answer.sources.clone());
+        outbox.token(&answer.answer);
+        Ok(answer)
+    }
+
+    /// The query's embedding and that of its expansion, side by side. Both are needed: half of them
+    /// would find other sources than the caches hold. False if there are none and keywords must do.
+    async fn embeddings(&self, query: &str) -> Result<bool, ServiceError> {
+        let expansion = expansion(query);
+        let (own, expanded) = futures::join!(self.embed(query), self.embed(&expansion));
+        match (own.and(expanded), self.instance.profile.search.without_embeddings) {
+            (Ok(()), _) => Ok(true),
+            (Err(_), EmbeddingFallback::Keyword) => Ok(false),
+            (Err(Some(source)), EmbeddingFallback::Fail) => Err(ServiceError::Embedding { source }),
+            (Err(None), EmbeddingFallback::Fail) => Err(ServiceError::Overloaded),
+        }
+    }
+
+    /// One embedding; without a reason if the breaker rejects the call.
+    async fn embed(&self, text: &str) -> Result<(), Option<LlmError>> {
+        self.llm.token("embedding").await.map_err(Some)?;
         let called = self.instance.breaker_for(Work::Search).call(self.llm.embed(text)).await;
         match called {
             Ok(result) => {
                 if let Err(error) = &result {
                     log::debug!("embedding failed: {error}");
                 }
-                result.is_ok()
+                result.map(drop).map_err(Some)
             }
             Err(_rejected) => {
                 self.instance.metrics.called("embedding", "rejected");
-                false
+                Err(None)
             }
         }
     }
@@ -130,7 +170,19 @@ impl Searcher {
         query: &str,
         session: &mut Option<Lease<PgConnector>>,
     ) -> Result<Arc<Retrieval>, ServiceError> {
-        if let Some(found) = self.cache.retrieval(query).await {
+        if let Some(found) = self.cache.from_l1(query) {
+            return Ok(found);
+        }
+        self.cache.refilled(query, self.refill(query, session)).await
+    }
+
+    /// What L1 does not hold.
+    async fn refill(
+        &self,
+        query: &str,
+        session: &mut Option<Lease<PgConnector>>,
+    ) -> Result<Arc<Retrieval>, ServiceError> {
+        if let Some(found) = self.cache.from_l2(query).await {
             return Ok(found);
         }
         let settings = &self.instance.profile.search;
