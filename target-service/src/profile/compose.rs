@@ -97,9 +97,8 @@ fn layers(name: &str, depth: usize) -> Result<(Profile, Vec<String>), ProfileErr
         Some(base) => layers(&base, depth - 1)?,
     };
     mitigations.extend(with);
-    let set_one = |profile: Profile, (path, value): (&String, &Value)| {
-        settings::set_value(&profile, path, value.clone())
-    };
+    let set_one =
+        |profile: Profile, (path, value): (&String, &Value)| settings::set_value(&profile, path, value);
     Ok((set.iter().try_fold(base, set_one)?, mitigations))
 }
 
@@ -112,7 +111,7 @@ fn overlay(base: &Profile, names: &[String]) -> Result<Profile, ProfileError> {
             if let Some((path, one)) = conflict(&settled, &path, &value) {
                 return Err(ProfileError::Conflict { path, one, other: name.clone() });
             }
-            profile = settings::set_value(&profile, &path, value.clone())?;
+            profile = settings::set_value(&profile, &path, &value)?;
             settled.insert(path, (value, name));
         }
     }

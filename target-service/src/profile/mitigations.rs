@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use loadlab_clock::text::{human_duration, optional_duration};
+use loadlab_clock::text::human_duration;
 use serde::{Deserialize, Serialize};
 
 /// The service's mechanisms.
@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 pub struct Mitigations {
     /// Sessions of their own for ingestion.
     pub bulkheads: Bulkheads,
-    /// A second store that searches and details read from.
-    pub replicas: Replicas,
     /// A breaker for each kind of work.
     pub breaker_per_operation: BreakerPerOperation,
     /// A breaker that sheds by share instead of opening.
@@ -46,26 +44,6 @@ impl Default for Bulkheads {
     fn default() -> Self {
         // Stress-test report, scenario 2B: 10 of 20 connections are what ingestion takes at first.
         Self { enabled: false, ingest_sessions: 10 }
-    }
-}
-
-/// A replica of the store. How far it is behind is `sql.replication_lag`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Replicas {
-    /// Whether there is one.
-    pub enabled: bool,
-    /// Sessions of the pool to it, in addition to `pool.max`.
-    pub sessions: usize,
-    /// For how long a user who wrote reads from the primary; none is never.
-    #[serde(with = "optional_duration")]
-    pub read_after_write: Option<Duration>,
-}
-
-impl Default for Replicas {
-    fn default() -> Self {
-        // As many as the primary has: the report gives no number.
-        Self { enabled: false, sessions: 20, read_after_write: None }
     }
 }
 
@@ -287,7 +265,6 @@ impl Mitigations {
     pub fn check(&self) -> Result<(), MitigationError> {
         let counts = [
             ("bulkheads.ingest_sessions", self.bulkheads.ingest_sessions),
-            ("replicas.sessions", self.replicas.sessions),
             ("breaker_per_operation.ingest_concurrent", self.breaker_per_operation.ingest_concurrent),
             ("token_bucket.burst", self.token_bucket.burst as usize),
             ("priority_queue.concurrent", self.priority_queue.concurrent),

@@ -30,9 +30,9 @@ pub(super) fn set(profile: &Profile, path: &str, value: &str) -> Result<Profile,
 }
 
 /// `profile` with the value at `path` replaced by one that was read already.
-pub(super) fn set_value(profile: &Profile, path: &str, value: Value) -> Result<Profile, ProfileError> {
+pub(super) fn set_value(profile: &Profile, path: &str, value: &Value) -> Result<Profile, ProfileError> {
     // JSON is YAML.
-    let text = match &value {
+    let text = match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };

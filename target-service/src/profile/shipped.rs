@@ -13,7 +13,7 @@ macro_rules! shipped {
 pub(super) const PROFILES: [Shipped; 3] = shipped!["": "baseline", "mitigated", "no-breaker"];
 
 /// Mitigations.
-pub(super) const MITIGATIONS: [Shipped; 20] = shipped!["mitigations/":
+pub(super) const MITIGATIONS: [Shipped; 18] = shipped!["mitigations/":
     "adaptive-breaker",
     "breaker-per-operation",
     "bulkheads",
@@ -25,8 +25,6 @@ pub(super) const MITIGATIONS: [Shipped; 20] = shipped!["mitigations/":
     "priority-queue",
     "rate-limit-500",
     "rate-limit-binding",
-    "read-after-write",
-    "read-replicas",
     "result-cache",
     "session-per-query",
     "session-per-retrieval",

@@ -1,8 +1,8 @@
 //! The SQL stand-in's part of a profile. It takes the same fields by `PATCH /admin/settings`.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
-use loadlab_clock::{Distribution, DistributionError, text::human_duration};
+use loadlab_clock::{Distribution, DistributionError};
 use serde::{Deserialize, Serialize};
 
 /// The SQL stand-in's part. The times are modelled: they pass before the statement runs, while it
@@ -22,9 +22,6 @@ pub struct SqlProfile {
     pub cold_factor: f64,
     /// Connections that are accepted; the next is refused with `too_many_connections`.
     pub connections: usize,
-    /// How far a replica is behind the store that it follows.
-    #[serde(default, with = "human_duration")]
-    pub replication_lag: Duration,
 }
 
 /// A setting of the SQL stand-in that makes no sense.

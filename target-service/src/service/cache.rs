@@ -89,7 +89,8 @@ impl WorkerCache {
     ) -> Result<Arc<Retrieval>, ServiceError> {
         let Some(refills) = &self.refills else { return refill.await };
         let key = retrieval_key(&self.settings, query);
-        let found = refills.entry(key.clone()).or_try_insert_with(refill).await;
+        // Boxed, since Moka's future holds several copies of what it is given.
+        let found = Box::pin(refills.entry(key.clone()).or_try_insert_with(refill)).await;
         let found = found.map_err(|source| ServiceError::Shared { source })?;
         if found.is_fresh() {
             refills.invalidate(&key).await;
@@ -100,14 +101,14 @@ impl WorkerCache {
     }
 
     /// What L1 holds for a query.
-    pub(super) fn from_l1(&self, query: &str) -> Option<Arc<Retrieval>> {
+    pub(super) fn in_l1(&self, query: &str) -> Option<Arc<Retrieval>> {
         let found = self.l1.as_ref()?.get(&retrieval_key(&self.settings, query));
         self.metrics.cached("l1", if found.is_some() { "hit" } else { "miss" });
         found
     }
 
     /// What L2 holds for a query; it goes to L1 too.
-    pub(super) async fn from_l2(&self, query: &str) -> Option<Arc<Retrieval>> {
+    pub(super) async fn in_l2(&self, query: &str) -> Option<Arc<Retrieval>> {
         let key = retrieval_key(&self.settings, query);
         let found: Arc<Retrieval> = Arc::new(self.read("l2", &self.settings.l2, &key).await?);
         if let Some(l1) = &self.l1 {

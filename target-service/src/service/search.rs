@@ -75,7 +75,7 @@ impl Searcher {
         }
         let tier = self.tier();
         if tier == Tier::Cached {
-            return self.from_caches(query, outbox).await;
+            return self.answer_of_caches(query, outbox).await;
         }
         let _turn = self.instance.turn(Class::Search).await?;
         let mut session = match self.instance.profile.search.session {
@@ -117,10 +117,10 @@ impl Searcher {
     }
 
     /// The lowest tier: the sources that a cache holds, and no text from the LLM.
-    async fn from_caches(&self, query: &str, outbox: &Outbox) -> Result<Answer, Failure> {
-        let found = match self.cache.from_l1(query) {
+    async fn answer_of_caches(&self, query: &str, outbox: &Outbox) -> Result<Answer, Failure> {
+        let found = match self.cache.in_l1(query) {
             Some(found) => Some(found),
-            None => self.cache.from_l2(query).await,
+            None => self.cache.in_l2(query).await,
         };
         let retrieval = found.ok_or_else(|| ServiceError::Overloaded.during(Mode::Cached))?;
         let titles: Vec<&str> = retrieval.sources.iter().map(|source| source.title.as_str()).collect();
@@ -150,7 +150,7 @@ impl Searcher {
     /// One embedding; without a reason if the breaker rejects the call.
     async fn embed(&self, text: &str) -> Result<(), Option<LlmError>> {
         self.llm.token("embedding").await.map_err(Some)?;
-        let called = self.instance.breaker_for(Work::Search).call(self.llm.embed(text)).await;
+        let called = self.instance.breaker_for(Work::Search).call(Box::pin(self.llm.embed(text))).await;
         match called {
             Ok(result) => {
                 if let Err(error) = &result {
@@ -170,10 +170,10 @@ impl Searcher {
         query: &str,
         session: &mut Option<Lease<PgConnector>>,
     ) -> Result<Arc<Retrieval>, ServiceError> {
-        if let Some(found) = self.cache.from_l1(query) {
+        if let Some(found) = self.cache.in_l1(query) {
             return Ok(found);
         }
-        self.cache.refilled(query, self.refill(query, session)).await
+        self.cache.refilled(query, Box::pin(self.refill(query, session))).await
     }
 
     /// What L1 does not hold.
@@ -182,7 +182,7 @@ impl Searcher {
         query: &str,
         session: &mut Option<Lease<PgConnector>>,
     ) -> Result<Arc<Retrieval>, ServiceError> {
-        if let Some(found) = self.cache.from_l2(query).await {
+        if let Some(found) = self.cache.in_l2(query).await {
             return Ok(found);
         }
         let settings = &self.instance.profile.search;

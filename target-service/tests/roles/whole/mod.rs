@@ -4,4 +4,5 @@ mod answers;
 mod arms;
 mod auth;
 mod limits;
+mod mitigations;
 mod stack;
