@@ -31,13 +31,14 @@ use tokio_util::sync::CancellationToken;
 use self::{
     limit::{OverallLimit, UserLimit},
     metrics::GatewayMetrics,
-    proxy::Proxy,
+    proxy::{Proxy, ProxyError},
     token::Issuer,
 };
 use crate::{
     metrics::CONTENT_TYPE,
+    profile::OnReset,
     role::{Ready, RoleConfig, RoleError},
-    standin::http::serve as serve_http,
+    standin::http::{Reset, serve as serve_http},
 };
 
 /// Longest name of a user, in bytes.
@@ -50,6 +51,7 @@ struct Gateway {
     proxy: Proxy,
     metrics: Arc<GatewayMetrics>,
     speed: Speed,
+    on_reset: OnReset,
 }
 
 #[derive(Deserialize)]
@@ -93,6 +95,7 @@ fn app(config: &RoleConfig) -> Result<Router, RoleError> {
         proxy: Proxy::new(profile, instances, config.speed, Arc::clone(&metrics)),
         metrics,
         speed: config.speed,
+        on_reset: profile.on_reset,
     };
     Ok(Router::new()
         .route("/health", get(async || "ok\n"))
@@ -164,6 +167,12 @@ async fn guarded(state: State<Arc<Gateway>>, request: Request) -> Response {
 async fn forward(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let response = match gateway.proxy.forward(request).await {
         Ok(response) => response.map(Body::new),
+        Err(ProxyError::BrokenOff { .. }) if gateway.on_reset == OnReset::Reset => {
+            gateway.metrics.rejected("reset");
+            let mut response = StatusCode::BAD_GATEWAY.into_response();
+            response.extensions_mut().insert(Reset);
+            response
+        }
         Err(error) => {
             log::debug!("{error}");
             failure(error.status(), error.outside())

@@ -24,7 +24,7 @@ pub struct PgConnector {
     /// For a query and for the opening of a session, in scenario time.
     timeout: Duration,
     /// State name to the statement that brings it about.
-    states: Vec<(&'static str, &'static str)>,
+    states: Vec<(&'static str, String)>,
     query_seconds: Histogram,
     /// Before every query, if there is one.
     breaker: Option<Arc<Breaker>>,
@@ -137,8 +137,8 @@ impl PgConnector {
 
     /// With a session state and the statement that brings it about.
     #[must_use]
-    pub fn with_state(mut self, name: &'static str, statement: &'static str) -> Self {
-        self.states.push((name, statement));
+    pub fn with_state(mut self, name: &'static str, statement: &str) -> Self {
+        self.states.push((name, statement.to_owned()));
         self
     }
 }

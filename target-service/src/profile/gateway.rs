@@ -28,6 +28,9 @@ pub struct GatewayProfile {
     pub global_limit: GlobalLimit,
     /// How an instance is picked.
     pub balance: Balance,
+    /// What the caller gets when an instance closes the connection without an answer.
+    #[serde(default)]
+    pub on_reset: OnReset,
 }
 
 /// Why settings make no gateway.
@@ -127,4 +130,15 @@ pub enum Balance {
     LeastInFlight,
     /// One after another.
     RoundRobin,
+}
+
+/// What the caller gets when an instance closes the connection without an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnReset {
+    /// Status 502, as a balancer of requests says it.
+    #[default]
+    BadGateway,
+    /// The same: its connection is reset, as a balancer of connections passes it on.
+    Reset,
 }

@@ -10,18 +10,25 @@ use serde::{Deserialize, Serialize};
 
 mod compose;
 mod gateway;
+mod ingest;
 mod llm;
+mod memory;
 mod mitigations;
 mod redis;
 mod service;
 mod settings;
 mod shipped;
+mod size;
 mod sql;
+mod streams;
+mod versions;
 mod waits;
 
 pub use compose::Mitigation;
-pub use gateway::{Balance, GatewayProfile, GatewayProfileError, GlobalLimit, RateLimit};
+pub use gateway::{Balance, GatewayProfile, GatewayProfileError, GlobalLimit, OnReset, RateLimit};
+pub use ingest::IngestSettings;
 pub use llm::*;
+pub use memory::{MemoryGuard, MemorySettings};
 pub use mitigations::*;
 pub use redis::*;
 pub use service::{
@@ -29,7 +36,10 @@ pub use service::{
     ServiceProfile, ServiceProfileError, SessionHabit, Timeouts, WarmUp, Workers,
 };
 pub use settings::Change;
+pub use size::{Size, SizeTextError};
 pub use sql::*;
+pub use streams::{AnswerBytes, StreamBuffer, StreamSettings};
+pub use versions::{DeploymentSettings, JudgeFailure, JudgeSettings};
 
 /// The configuration of the whole target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

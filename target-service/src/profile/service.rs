@@ -5,7 +5,10 @@ use std::{fmt, time::Duration};
 use loadlab_clock::text::{human_duration, optional_duration};
 use serde::{Deserialize, Serialize};
 
-use super::{MitigationError, Mitigations};
+use super::{
+    AnswerBytes, DeploymentSettings, IngestSettings, JudgeSettings, MemorySettings, MitigationError,
+    Mitigations, StreamSettings,
+};
 use crate::pool::PoolSettings;
 
 /// The service's part: what every instance is made of.
@@ -26,6 +29,19 @@ pub struct ServiceProfile {
     pub cache: Caches,
     /// What a search does.
     pub search: SearchSettings,
+    /// How documents are taken in.
+    pub ingest: IngestSettings,
+    /// What waits for the readers of answers.
+    pub streams: StreamSettings,
+    /// What the instance holds and may hold.
+    pub memory: MemorySettings,
+    /// Who reviews answers.
+    pub judge: JudgeSettings,
+    /// What is really in use, whatever the caches' keys say.
+    pub deployment: DeploymentSettings,
+    /// Whether answers tell the truth about themselves to whoever tests: which versions made them,
+    /// and whether they were reviewed.
+    pub truth: bool,
     /// Mechanisms beyond `baseline`, all off by default.
     #[serde(default)]
     pub mitigations: Mitigations,
@@ -49,6 +65,20 @@ pub enum ServiceProfileError {
         /// Why.
         source: MitigationError,
     },
+    /// The least is above the most.
+    Reversed {
+        /// The setting.
+        name: &'static str,
+    },
+    /// A share of the memory limit is not between 0 and 1, or the restart comes before the alert.
+    Guard {
+        /// As set.
+        alert: f64,
+        /// As set.
+        restart: f64,
+    },
+    /// A memory guard without a limit to measure by.
+    GuardWithoutLimit,
     /// `queries_min` is above `queries_max`.
     Queries {
         /// As set.
@@ -64,6 +94,11 @@ impl fmt::Display for ServiceProfileError {
             Self::Zero { name } => write!(f, "`{name}` is 0"),
             Self::EventsPerSecond { value } => write!(f, "`search.events_per_second` is {value}"),
             Self::Mitigation { source } => write!(f, "{source}"),
+            Self::Reversed { name } => write!(f, "`{name}`: the least is above the most"),
+            Self::Guard { alert, restart } => {
+                write!(f, "`memory.guard`: alert {alert} and restart {restart} do not rise from 0 to 1")
+            }
+            Self::GuardWithoutLimit => write!(f, "`memory.guard` is enabled, and `memory.limit` is 0"),
             Self::Queries { min, max } => {
                 write!(f, "`search.queries_min` {min} is above `queries_max` {max}")
             }
@@ -83,6 +118,11 @@ impl ServiceProfile {
             ("workers.backlog", self.workers.backlog),
             ("breaker.concurrent", self.breaker.concurrent),
             ("search.sources", self.search.sources),
+            ("ingest.concurrent", self.ingest.concurrent),
+            ("ingest.writers", self.ingest.writers),
+            ("ingest.per_call", self.ingest.per_call),
+            ("ingest.inserts_min", self.ingest.inserts_min),
+            ("streams.max", self.streams.max.unwrap_or(1)),
         ];
         if let Some((name, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
             return Err(ServiceProfileError::Zero { name });
@@ -91,7 +131,22 @@ impl ServiceProfile {
         match () {
             () if min > max => Err(ServiceProfileError::Queries { min, max }),
             () if !(value > 0.0 && value.is_finite()) => Err(ServiceProfileError::EventsPerSecond { value }),
-            () => self.mitigations.check().map_err(|source| ServiceProfileError::Mitigation { source }),
+            () => self.check_sizes(),
+        }
+    }
+
+    fn check_sizes(&self) -> Result<(), ServiceProfileError> {
+        let MemorySettings { limit, guard, .. } = &self.memory;
+        let (alert, restart) = (guard.alert, guard.restart);
+        let reversed = |name| Err(ServiceProfileError::Reversed { name });
+        match self.search.answer_bytes {
+            Some(AnswerBytes::Uniform { min, max }) if min > max => reversed("search.answer_bytes"),
+            _ if self.ingest.inserts_min > self.ingest.inserts_max => reversed("ingest.inserts"),
+            _ if !(0.0 < alert && alert <= restart && restart <= 1.0) => {
+                Err(ServiceProfileError::Guard { alert, restart })
+            }
+            _ if guard.enabled && limit.bytes() == 0 => Err(ServiceProfileError::GuardWithoutLimit),
+            _ => self.mitigations.check().map_err(|source| ServiceProfileError::Mitigation { source }),
         }
     }
 }
@@ -145,6 +200,10 @@ pub struct Timeouts {
     /// A query, and the opening of a session.
     #[serde(with = "human_duration")]
     pub database: Duration,
+    /// One query of a search, as the database's own limit: what the other queries found is answered
+    /// without it. None leaves it at `database`, which ends the search.
+    #[serde(default, with = "optional_duration")]
+    pub query: Option<Duration>,
     /// The delivery of an answer, from its first event to its last.
     #[serde(with = "human_duration")]
     pub stream: Duration,
@@ -222,6 +281,10 @@ pub struct SearchSettings {
     pub queries_max: usize,
     /// Sources in an answer, at most.
     pub sources: usize,
+    /// Length of a streamed answer, padded with excerpts of its sources; none is as long as it is
+    /// generated. JSON answers are not padded.
+    #[serde(default)]
+    pub answer_bytes: Option<AnswerBytes>,
     /// Stream events a second of *real* time, at most; tokens in between are joined.
     pub events_per_second: f64,
 }

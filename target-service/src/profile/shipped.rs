@@ -10,10 +10,11 @@ macro_rules! shipped {
 }
 
 /// Profiles.
-pub(super) const PROFILES: [Shipped; 3] = shipped!["": "baseline", "mitigated", "no-breaker"];
+pub(super) const PROFILES: [Shipped; 4] =
+    shipped!["": "baseline", "mitigated", "no-breaker", "no-version-check"];
 
 /// Mitigations.
-pub(super) const MITIGATIONS: [Shipped; 18] = shipped!["mitigations/":
+pub(super) const MITIGATIONS: [Shipped; 20] = shipped!["mitigations/":
     "adaptive-breaker",
     "breaker-per-operation",
     "bulkheads",
@@ -21,6 +22,7 @@ pub(super) const MITIGATIONS: [Shipped; 18] = shipped!["mitigations/":
     "degradation-tiers",
     "framework-breakers",
     "l1-large",
+    "memory-guard",
     "pool-40",
     "priority-queue",
     "rate-limit-500",
@@ -29,6 +31,7 @@ pub(super) const MITIGATIONS: [Shipped; 18] = shipped!["mitigations/":
     "session-per-query",
     "session-per-retrieval",
     "single-flight",
+    "stream-limit",
     "timeout-10s",
     "token-bucket",
     "two-queries",

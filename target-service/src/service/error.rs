@@ -5,7 +5,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use super::llm_client::LlmError;
+use super::{llm_client::LlmError, queries::was_cut};
 use crate::pool::{DatabaseError, PoolError};
 
 /// Whose fault a failure is.
@@ -64,6 +64,11 @@ pub enum ServiceError {
         /// The time-out, in scenario time.
         after: Duration,
     },
+    /// There is no place for another stream, or the instance takes no more work.
+    NoPlace {
+        /// When to come again, in scenario time.
+        retry_after: Duration,
+    },
     /// The work ended without an answer: its worker is gone.
     Lost,
 }
@@ -77,7 +82,11 @@ impl ServiceError {
             | Self::Database { .. }
             | Self::Generation { .. }
             | Self::Embedding { .. } => Culprit::Dependency,
-            Self::Session { .. } | Self::Overloaded | Self::TooSlow { .. } | Self::Lost => Culprit::Us,
+            Self::Session { .. }
+            | Self::Overloaded
+            | Self::TooSlow { .. }
+            | Self::NoPlace { .. }
+            | Self::Lost => Culprit::Us,
             Self::Shared { source } => source.culprit(),
         }
     }
@@ -89,8 +98,10 @@ impl ServiceError {
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Session { .. }
             | Self::Overloaded
+            | Self::NoPlace { .. }
             | Self::Database { source: DatabaseError::Rejected { .. } } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Shared { source } => source.status(),
+            Self::Database { source } if was_cut(source) => StatusCode::GATEWAY_TIMEOUT,
             Self::Database { source: DatabaseError::TimedOut { .. } }
             | Self::Generation { source: LlmError::TimedOut { .. } }
             | Self::Embedding { source: LlmError::TimedOut { .. } }
@@ -107,7 +118,9 @@ impl ServiceError {
         match self {
             Self::BadRequest { reason } => format!("the request cannot be read: {reason}"),
             Self::NotFound { what } => format!("there is no {what}"),
-            Self::Session { .. } | Self::Overloaded => "too busy, try again later".to_owned(),
+            Self::Session { .. } | Self::Overloaded | Self::NoPlace { .. } => {
+                "too busy, try again later".to_owned()
+            }
             Self::Shared { source } => source.outside(),
             Self::Database { .. } | Self::Generation { .. } | Self::Embedding { .. } => {
                 "a part of this service is not available".to_owned()
@@ -115,6 +128,11 @@ impl ServiceError {
             Self::TooSlow { .. } => "there was no answer in time".to_owned(),
             Self::Lost => "the request was lost".to_owned(),
         }
+    }
+
+    /// When the caller is asked to come again, in scenario time.
+    pub fn retry_after(&self) -> Option<Duration> {
+        if let Self::NoPlace { retry_after } = self { Some(*retry_after) } else { None }
     }
 
     /// The word for it in `search_total{result}`.
@@ -140,6 +158,7 @@ impl fmt::Display for ServiceError {
             Self::Overloaded => write!(f, "too much waits already"),
             Self::Shared { .. } => write!(f, "what another search retrieves failed"),
             Self::TooSlow { after } => write!(f, "no answer within {} s", after.as_secs_f64()),
+            Self::NoPlace { .. } => write!(f, "no place for more work"),
             Self::Lost => write!(f, "the work ended without an answer"),
         }
     }
@@ -156,6 +175,7 @@ impl Error for ServiceError {
             | Self::NotFound { .. }
             | Self::Overloaded
             | Self::TooSlow { .. }
+            | Self::NoPlace { .. }
             | Self::Lost => None,
         }
     }

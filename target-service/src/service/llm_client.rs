@@ -21,6 +21,8 @@ use crate::{metrics::Counted, profile::LlmRetries};
 
 /// Longest line of a token stream that is accepted, in bytes.
 const LINE_BYTES_MAX: usize = 256 * 1024;
+/// Tokens of a review: a word or two.
+const REVIEW_TOKENS: usize = 8;
 
 /// The LLM as a worker sees it.
 #[derive(Debug, Clone)]
@@ -162,9 +164,15 @@ impl LlmClient {
 
     /// The embedding of one text.
     pub(super) async fn embed(&self, text: &str) -> Result<Vec<f32>, LlmError> {
+        let mut all = self.embed_all(&[text]).await?;
+        Ok(all.swap_remove(0))
+    }
+
+    /// The embeddings of several texts, by one call.
+    pub(super) async fn embed_all(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, LlmError> {
         let mut attempt = 0;
         loop {
-            let result = self.embed_once(text).await;
+            let result = self.embed_once(texts).await;
             if result.is_ok() || !self.again("embedding", attempt).await {
                 return result;
             }
@@ -172,14 +180,37 @@ impl LlmClient {
         }
     }
 
-    async fn embed_once(&self, text: &str) -> Result<Vec<f32>, LlmError> {
-        let body = json!({"model": "embedding", "input": text});
-        self.measured("embedding", async {
+    async fn embed_once(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, LlmError> {
+        let body = json!({"model": "embedding", "input": texts});
+        self.measured("embedding", self.timeout, async {
             let answer: Embeddings = self.post("/v1/embeddings", &body).await?.json().await?;
-            let first = answer.data.into_iter().next();
-            first
-                .map(|data| data.embedding)
-                .ok_or_else(|| LlmError::Malformed { reason: "no embedding".to_owned() })
+            let all: Vec<Vec<f32>> = answer.data.into_iter().map(|data| data.embedding).collect();
+            if all.len() == texts.len() {
+                return Ok(all);
+            }
+            let reason = format!("{} embeddings for {} texts", all.len(), texts.len());
+            Err(LlmError::Malformed { reason })
+        })
+        .await
+    }
+
+    /// Has an answer to `prompt` reviewed by the model `judge`, within `timeout` of scenario time. The
+    /// review itself is not looked at: it approves.
+    pub(super) async fn review(&self, prompt: &str, answer: &str, timeout: Duration) -> Result<(), LlmError> {
+        let question = format!("Is this answer good?\n{prompt}\nAnswer: {answer}");
+        let body = json!({
+            "model": "judge", "max_tokens": REVIEW_TOKENS,
+            "messages": [{"role": "user", "content": question}],
+        });
+        let label = OperationLabel { operation: "judge" };
+        let in_flight = self.metrics.llm_in_flight.get_or_create_owned(&label);
+        let _in_flight = Counted::one_more(&in_flight);
+        self.measured("judge", timeout, async {
+            let review: serde_json::Value = self.post("/v1/chat/completions", &body).await?.json().await?;
+            match review["choices"][0]["message"]["content"].as_str() {
+                Some(_) => Ok(()),
+                None => Err(LlmError::Malformed { reason: "no review".to_owned() }),
+            }
         })
         .await
     }
@@ -213,7 +244,7 @@ impl LlmClient {
         let in_flight =
             self.metrics.llm_in_flight.get_or_create_owned(&OperationLabel { operation: "generation" });
         let _in_flight = Counted::one_more(&in_flight);
-        self.measured("generation", async {
+        self.measured("generation", self.timeout, async {
             let mut response = self.post("/v1/chat/completions", &body).await?;
             let mut lines = Lines::default();
             let mut answer = String::new();
@@ -253,13 +284,14 @@ impl LlmClient {
     async fn measured<T>(
         &self,
         operation: &'static str,
+        timeout: Duration,
         call: impl Future<Output = Result<T, LlmError>>,
     ) -> Result<T, LlmError> {
         let started = Instant::now();
         let result = Sleeper::shared()
-            .timeout(started + self.speed.real(self.timeout), call)
+            .timeout(started + self.speed.real(timeout), call)
             .await
-            .unwrap_or(Err(LlmError::TimedOut { after: self.timeout }));
+            .unwrap_or(Err(LlmError::TimedOut { after: timeout }));
         let seconds = self.speed.scenario(started.elapsed()).as_secs_f64();
         self.metrics.llm_seconds.get_or_create(&OperationLabel { operation }).observe(seconds);
         self.metrics.called(operation, result.as_ref().map_or_else(LlmError::outcome, |_| "ok"));

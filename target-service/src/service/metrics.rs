@@ -7,7 +7,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{priority::ClassLabel, tiers::TierLabel};
+use super::{figures::Figures, priority::ClassLabel, tiers::TierLabel};
 use crate::{
     breaker::{BreakerFamilies, BreakerMetrics},
     metrics::{registry, seconds, text},
@@ -33,14 +33,14 @@ pub struct CacheLabel {
 /// What the LLM is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OperationLabel {
-    /// `embedding` or `generation`.
+    /// `embedding`, `generation` or `judge`.
     pub operation: &'static str,
 }
 
 /// How a call of the LLM ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct CallLabel {
-    /// `embedding` or `generation`.
+    /// `embedding`, `generation` or `judge`.
     pub operation: &'static str,
     /// `ok`, `error`, `timeout` or `rejected`.
     pub outcome: &'static str,
@@ -94,6 +94,8 @@ pub struct ServiceMetrics {
     pub shared_refills: Counter,
     /// Searches by their tier, where there are tiers.
     pub tiers: Family<TierLabel, Counter>,
+    /// All that is beside the search path.
+    pub figures: Figures,
     registry: Mutex<Registry>,
 }
 
@@ -113,11 +115,13 @@ impl ServiceMetrics {
         // Generation does not queue, and says so.
         llm_queued.get_or_create(&generation).set(0);
         llm_in_flight.get_or_create(&generation).set(0);
+        let resets = Counter::default();
         let metrics = Self {
+            figures: Figures::register(&mut registry, &resets),
             queue_depth: Family::default(),
             in_flight: Family::default(),
             queue_wait: seconds(),
-            resets: Counter::default(),
+            resets,
             pool: PoolFamilies::register(&mut registry),
             breakers: BreakerFamilies::register(&mut registry),
             cache: Family::default(),

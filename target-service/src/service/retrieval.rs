@@ -8,6 +8,9 @@
 //! How many of them a query needs depends on the query alone, so a run repeats. The store has no
 //! vectors: whether there are embeddings decides between [`retrieve`] and [`by_keywords`], and the
 //! keyword table ranks in both.
+//!
+//! A query that the database gives up at its own limit (`timeouts.query`) costs what it would have
+//! found: the rest is answered, and what is missing is counted. Without the first there is nothing.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +19,7 @@ use tokio_postgres::types::ToSql;
 use super::{
     answer::{Retrieval, Source},
     error::ServiceError,
-    sessions::Sessions,
+    queries::{Queries, was_cut},
 };
 use crate::{content::keywords, profile::SearchSettings};
 
@@ -43,6 +46,8 @@ const RELATED: &str =
 const FRESHNESS: &str =
     "SELECT id, updated_at FROM documents WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
+/// Documents that [`RELATED`] gives at most.
+const RELATED_MOST: usize = 2;
 /// A related document scores this share of the best one: it was not asked for.
 const RELATED_SCORE: f64 = 0.25;
 
@@ -55,7 +60,7 @@ struct Candidate {
 
 /// The full retrieval.
 pub(super) async fn retrieve(
-    session: &mut Sessions<'_>,
+    session: &mut Queries<'_>,
     query: &str,
     settings: &SearchSettings,
 ) -> Result<Retrieval, ServiceError> {
@@ -67,23 +72,47 @@ pub(super) async fn retrieve(
     if queries == 2 {
         return joined(session, &candidates).await;
     }
-    let (mut sources, topic) = titles(session, &candidates).await?;
-    let passages = passages(session, &candidates).await?;
-    let missing = candidates.len() - sources.len();
+    let mut cut = 0;
+    let all = candidates.len();
+    let (mut sources, topic) = or_cut(titles(session, &candidates).await, all, &mut cut)?;
+    let passages = or_cut(passages(session, &candidates).await, all, &mut cut)?;
+    // A document that was not read is missing once, whatever of it was not read.
+    let cut_documents = cut.min(all);
+    let missing = if cut > 0 { cut_documents } else { all - sources.len() };
+    let mut cut_related = 0;
     if queries > 3
         && let Some(topic) = topic
     {
-        related(session, &topic, &mut sources, settings.sources).await?;
+        let related = related(session, &topic, &mut sources, settings.sources).await;
+        or_cut(related, RELATED_MOST, &mut cut_related)?;
     }
     if queries > 4 {
-        prefer_fresh(session, &mut sources).await?;
+        // Without it the order is the old one, and nothing is missing.
+        or_cut(prefer_fresh(session, &mut sources).await, 0, &mut 0)?;
     }
-    Ok(Retrieval { sources, passages, missing })
+    let (missing, cut) = (missing + cut_related, cut_documents + cut_related);
+    Ok(Retrieval { sources, passages, missing, cut, ..Retrieval::default() })
+}
+
+/// What a query found; nothing, and `lost` more in `cut`, if the database gave it up in time for the
+/// search to go on without it.
+fn or_cut<T: Default>(
+    found: Result<T, ServiceError>,
+    lost: usize,
+    cut: &mut usize,
+) -> Result<T, ServiceError> {
+    match found {
+        Err(ServiceError::Database { source }) if was_cut(&source) => {
+            *cut += lost;
+            Ok(T::default())
+        }
+        found => found,
+    }
 }
 
 /// The fallback: the best few documents by keyword, two queries.
 pub(super) async fn by_keywords(
-    session: &mut Sessions<'_>,
+    session: &mut Queries<'_>,
     query: &str,
     sources_max: usize,
 ) -> Result<Retrieval, ServiceError> {
@@ -91,10 +120,11 @@ pub(super) async fn by_keywords(
     if candidates.is_empty() {
         return Ok(Retrieval::default());
     }
-    let (sources, _) = titles(session, &candidates).await?;
+    let mut cut = 0;
+    let (sources, _) = or_cut(titles(session, &candidates).await, candidates.len(), &mut cut)?;
     let missing = candidates.len() - sources.len();
     let passages = sources.iter().map(|source| format!("{}.", source.title)).collect();
-    Ok(Retrieval { sources, passages, missing })
+    Ok(Retrieval { sources, passages, missing, cut, ..Retrieval::default() })
 }
 
 /// How many queries this one needs, between the two settings: a function of its text.
@@ -109,7 +139,7 @@ fn queries_of(query: &str, settings: &SearchSettings) -> usize {
 }
 
 async fn candidates(
-    session: &mut Sessions<'_>,
+    session: &mut Queries<'_>,
     query: &str,
     most: usize,
 ) -> Result<Vec<Candidate>, ServiceError> {
@@ -124,7 +154,7 @@ async fn candidates(
 
 /// Titles in the order of the candidates, scored from 0 to 1, and the best one's topic.
 async fn titles(
-    session: &mut Sessions<'_>,
+    session: &mut Queries<'_>,
     candidates: &[Candidate],
 ) -> Result<(Vec<Source>, Option<String>), ServiceError> {
     let rows = by_ids(session, TITLES, candidates.iter().map(|candidate| candidate.id)).await?;
@@ -143,9 +173,11 @@ async fn titles(
 }
 
 /// Titles and passages by one query.
-async fn joined(session: &mut Sessions<'_>, candidates: &[Candidate]) -> Result<Retrieval, ServiceError> {
+async fn joined(session: &mut Queries<'_>, candidates: &[Candidate]) -> Result<Retrieval, ServiceError> {
     let ids = candidates.iter().map(|candidate| candidate.id);
-    let rows = by_ids(session, TITLES_AND_PASSAGES, ids).await?;
+    let mut cut = 0;
+    let rows = by_ids(session, TITLES_AND_PASSAGES, ids).await;
+    let rows = or_cut(rows, candidates.len(), &mut cut)?;
     let found: BTreeMap<i64, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let passages = rows.iter().map(|row| row.get(2)).collect();
     let best = candidates.first().map_or(1.0, |candidate| candidate.score).max(f64::MIN_POSITIVE);
@@ -154,16 +186,17 @@ async fn joined(session: &mut Sessions<'_>, candidates: &[Candidate]) -> Result<
         Some(Source { id: candidate.id, title, score: candidate.score / best })
     };
     let sources: Vec<Source> = candidates.iter().filter_map(source).collect();
-    Ok(Retrieval { missing: candidates.len() - sources.len(), sources, passages })
+    let missing = candidates.len() - sources.len();
+    Ok(Retrieval { sources, passages, missing, cut, ..Retrieval::default() })
 }
 
-async fn passages(session: &mut Sessions<'_>, candidates: &[Candidate]) -> Result<Vec<String>, ServiceError> {
+async fn passages(session: &mut Queries<'_>, candidates: &[Candidate]) -> Result<Vec<String>, ServiceError> {
     let rows = by_ids(session, PASSAGES, candidates.iter().map(|candidate| candidate.id)).await?;
     Ok(rows.iter().map(|row| row.get(1)).collect())
 }
 
 async fn related(
-    session: &mut Sessions<'_>,
+    session: &mut Queries<'_>,
     topic: &str,
     sources: &mut Vec<Source>,
     most: usize,
@@ -180,7 +213,7 @@ async fn related(
 }
 
 /// Among sources of one score, the newer comes first.
-async fn prefer_fresh(session: &mut Sessions<'_>, sources: &mut [Source]) -> Result<(), ServiceError> {
+async fn prefer_fresh(session: &mut Queries<'_>, sources: &mut [Source]) -> Result<(), ServiceError> {
     let rows = by_ids(session, FRESHNESS, sources.iter().map(|source| source.id)).await?;
     let updated: BTreeMap<i64, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     sources.sort_by(|a, b| {
@@ -190,7 +223,7 @@ async fn prefer_fresh(session: &mut Sessions<'_>, sources: &mut [Source]) -> Res
 }
 
 async fn by_ids(
-    session: &mut Sessions<'_>,
+    session: &mut Queries<'_>,
     statement: &str,
     ids: impl Iterator<Item = i64>,
 ) -> Result<Vec<tokio_postgres::Row>, ServiceError> {
