@@ -84,6 +84,11 @@ pub enum RoleError {
         /// What went wrong.
         reason: String,
     },
+    /// It has ended to be started again.
+    Restart {
+        /// On whose behalf.
+        reason: &'static str,
+    },
     /// It was serving and cannot any more.
     Serve {
         /// The system's reason.
@@ -101,6 +106,7 @@ impl fmt::Display for RoleError {
             Self::NoEdge { role, edge } => write!(f, "`{role}` has no edge to `{edge}`"),
             Self::Bind { address, .. } => write!(f, "cannot listen on {address}"),
             Self::Start { part, reason } => write!(f, "cannot set up {part}: {reason}"),
+            Self::Restart { reason } => write!(f, "ends to be started again: {reason}"),
             Self::Serve { .. } => write!(f, "cannot serve any more"),
         }
     }
@@ -111,7 +117,7 @@ impl std::error::Error for RoleError {
         match self {
             Self::Configuration { source } => Some(source),
             Self::Bind { source, .. } | Self::Serve { source } => Some(source),
-            Self::Unknown { .. } | Self::NoEdge { .. } | Self::Start { .. } => None,
+            Self::Unknown { .. } | Self::NoEdge { .. } | Self::Start { .. } | Self::Restart { .. } => None,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     kept::Kept,
     program::{Common, Program},
     recorder::Recorder,
+    retry_budget::RetryBudget,
 };
 
 /// Shared by all workers. It changes only by becoming complete.
@@ -24,6 +25,8 @@ pub(crate) struct Engine {
     pub(crate) recorder: Arc<Recorder>,
     /// How clients behave otherwise for a while.
     pub(crate) clients: Clients,
+    /// What extra attempts all users have left.
+    pub(crate) retry_budget: Option<RetryBudget>,
     clock: OnceLock<RunClock>,
     /// By identity: what its login gave.
     logins: OnceLock<Vec<Vec<(usize, Kept)>>>,
@@ -38,7 +41,18 @@ impl Engine {
         clients: Clients,
     ) -> Self {
         let (clock, logins) = (OnceLock::new(), OnceLock::new());
-        Self { program, common, dialer, experiment_dialer: None, recorder, clients, clock, logins }
+        let retry_budget = program.retries.budget.map(RetryBudget::new);
+        Self {
+            program,
+            common,
+            dialer,
+            experiment_dialer: None,
+            recorder,
+            clients,
+            retry_budget,
+            clock,
+            logins,
+        }
     }
 
     /// The same, with another way to the target for the users of the experiment.

@@ -49,6 +49,7 @@ mod pool;
 mod program;
 mod recorder;
 mod render;
+mod retry_budget;
 mod schedule;
 mod step;
 mod want;

@@ -15,6 +15,7 @@ use crate::{
     kept::Kept,
     program::{Program, StepProgram},
     render::Scope,
+    retry_budget::RetryBudget,
     want::{Lane, Want},
 };
 
@@ -90,6 +91,9 @@ impl Ask<'_> {
         let mut due = self.due;
         let mut asked = Asked::default();
         let mut counted = Counted::default();
+        if let Some(budget) = &self.engine.retry_budget {
+            budget.asked();
+        }
         loop {
             let arrival = (self.want.seq, self.want.iteration);
             let otherwise = self.engine.clients.of(program.speed, arrival);
@@ -148,6 +152,8 @@ impl Ask<'_> {
             && self.want.retries
             && !attempted.left
             && retry_after(outcome).is_some_and(|after| program.retries.after.contains(&after));
+        // The budget is asked last: what is not wanted does not use it up.
+        let allowed = allowed && self.engine.retry_budget.as_ref().is_none_or(RetryBudget::takes);
         allowed.then(|| {
             let asked_for = attempted.retry_after.unwrap_or_default();
             self.want.backoff(program, lane).max(program.speed.real(asked_for))

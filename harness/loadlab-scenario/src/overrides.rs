@@ -36,6 +36,7 @@ impl Override {
             "seed" => "--seed ".to_owned(),
             "target" => "--target ".to_owned(),
             "target.profile" => "--profile ".to_owned(),
+            "target.with" => "--with ".to_owned(),
             path => format!("--set {path}="),
         };
         (format!("{flag}{}", self.value), flag.len())
@@ -58,7 +59,7 @@ pub(crate) fn apply(overrides: &[Override], document: &mut Document, problems: &
         }
         let Some(value) = value(&text, value_at, document, problems) else { continue };
         let mut root = Ok(document.root);
-        if one.path == "target.profile" && is_url(document) {
+        if ["target.profile", "target.with"].contains(&one.path.as_str()) && is_url(document) {
             // Somebody's URL gives way to the reference target.
             let nothing = document.add(Kind::Map(Vec::new()), path_place.clone());
             root = set(document, document.root, &parts[..1], nothing, &path_place);

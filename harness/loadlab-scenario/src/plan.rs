@@ -92,7 +92,10 @@ pub enum TargetPlan {
     Profile {
         /// The profile's name.
         name: String,
-        /// Settings laid over the profile: dotted path to value, as text.
+        /// Mitigations laid over the profile, by name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        with: Vec<String>,
+        /// Settings laid over both: dotted path to value, as text.
         set: BTreeMap<String, String>,
     },
     /// A service that is already there.
@@ -232,6 +235,9 @@ pub struct Retries {
     pub backoff: Backoff,
     /// After which ends of an attempt.
     pub after: Vec<RetryAfter>,
+    /// Extra attempts of all users together, at most this share of their first attempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Share>,
 }
 
 /// Pause before extra attempt `n`, counted from 0.

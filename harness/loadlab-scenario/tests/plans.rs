@@ -31,7 +31,7 @@ fn what_is_not_said_has_its_default() {
     assert_eq!(plan.name, "some");
     assert_eq!(plan.title, "some");
     assert!(
-        matches!(&plan.target, TargetPlan::Profile { name, set } if name == "baseline" && set.is_empty())
+        matches!(&plan.target, TargetPlan::Profile { name, with, set } if name == "baseline" && with.is_empty() && set.is_empty())
     );
     assert_eq!((plan.seed.get(), plan.speed.get()), (1, 1.0));
     assert_eq!((plan.warm_up, plan.drain), (Duration::ZERO, Duration::from_secs(30)));
@@ -139,7 +139,7 @@ fn settings_from_the_command_line_replace_what_the_file_says() {
 fn a_profile_replaces_a_url_and_a_url_a_profile() {
     let base = |plan: &Plan| match &plan.target {
         TargetPlan::Url { base, .. } => base.clone(),
-        TargetPlan::Profile { name, set } => format!("{name} {set:?}"),
+        TargetPlan::Profile { name, set, .. } => format!("{name} {set:?}"),
     };
     let url = format!("target: {{ url: \"http://localhost:1/x/\", metrics: /m }}\n{SMALL}");
     assert_eq!(base(&plan(&url)), "http://localhost:1/x");

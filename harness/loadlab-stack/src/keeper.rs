@@ -232,7 +232,12 @@ impl Keeper {
                 return end;
             }
             for (role, how) in self.family.reap() {
-                self.report_death(role, how);
+                self.report_death(role.clone(), how);
+                if how == Exit::RESTART
+                    && let Err(end) = self.start_again(&role)
+                {
+                    return end;
+                }
             }
             self.limits.watch(&self.family);
         }

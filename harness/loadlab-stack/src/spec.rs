@@ -272,6 +272,11 @@ pub enum Exit {
     Signal(i32),
 }
 
+impl Exit {
+    /// Of a process that wants to be started again, as a supervisor does: EX_TEMPFAIL of sysexits.h.
+    pub const RESTART: Self = Self::Code(75);
+}
+
 impl RoleLimit {
     /// What it limits.
     pub const fn what(self) -> Limited {

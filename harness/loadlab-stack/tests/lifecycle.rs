@@ -331,6 +331,22 @@ fn answer_through(address: &str) -> Option<String> {
 }
 
 #[tokio::test]
+async fn a_role_that_ends_to_be_started_again_is_started_again_and_both_is_reported() {
+    let run = Run::new();
+    let mut stack = run.up(vec![role("service-0", &[])]).await;
+    let address = stack.address("service-0").expect("it has an address").to_owned();
+    let mut request = TcpStream::connect(&address).expect("it serves");
+    std::io::Write::write_all(&mut request, b"GET /again HTTP/1.1\r\n\r\n").expect("it is sent");
+    let died = StackEvent::Died { role: "service-0".to_owned(), how: Exit::RESTART };
+    assert_eq!(stack.next_event().await, died);
+    assert_eq!(stack.next_event().await, StackEvent::Back { role: "service-0".to_owned() });
+    assert!(answer_through(&address).is_some());
+    let addresses = addresses(&stack);
+    stack.down().await.expect("it goes down");
+    run.nothing_is_left(&addresses);
+}
+
+#[tokio::test]
 async fn a_killed_role_is_started_again_behind_the_same_edge() {
     let run = Run::new();
     let mut stack = run.up(vec![role("service-0", &[])]).await;

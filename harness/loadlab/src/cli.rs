@@ -94,6 +94,9 @@ pub struct PlanArgs {
     /// The reference target's profile.
     #[arg(long, value_name = "NAME", conflicts_with = "target")]
     pub profile: Option<String>,
+    /// Mitigations laid over the profile, as `loadlab list` names them: --with pool-40,bulkheads.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "target")]
+    pub with: Vec<String>,
     /// Load this service instead of the reference target: http://HOST:PORT.
     #[arg(long, value_name = "URL")]
     pub target: Option<String>,
@@ -192,6 +195,10 @@ pub struct ShowArgs {
     /// Show the processes and the edges between them instead.
     #[arg(long)]
     pub topology: bool,
+    /// Show every setting of the target instead, with mitigations and single settings laid over the
+    /// profile.
+    #[arg(long, conflicts_with = "topology")]
+    pub settings: bool,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t)]
     pub format: OutputFormat,
@@ -256,6 +263,9 @@ pub struct UpArgs {
     /// The reference target's profile.
     #[arg(long, value_name = "NAME", default_value = "baseline")]
     pub profile: String,
+    /// Mitigations laid over the profile, as `loadlab list` names them: --with pool-40,bulkheads.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub with: Vec<String>,
     /// Scenario seconds per real second.
     #[arg(long, value_name = "N", default_value = "1")]
     pub speed: String,

@@ -205,7 +205,7 @@ pub fn named(found: &Found) -> Option<NamedFault<'_>> {
     stem(&found.path).map(|name| NamedFault { name, source })
 }
 
-/// `--speed`, `--seed`, `--profile`, `--target` and `--set`, as settings of the scenario's text.
+/// `--speed`, `--seed`, `--profile`, `--with`, `--target` and `--set`, as settings of the scenario's text.
 fn overrides(arguments: &PlanArgs) -> Result<Vec<Override>, PlanError> {
     let flags = [
         ("speed", &arguments.speed),
@@ -217,6 +217,10 @@ fn overrides(arguments: &PlanArgs) -> Result<Vec<Override>, PlanError> {
         .into_iter()
         .filter_map(|(path, value)| value.clone().map(|value| Override { path: path.to_owned(), value }))
         .collect();
+    if !arguments.with.is_empty() {
+        let value = format!("[{}]", arguments.with.join(", "));
+        overrides.push(Override { path: "target.with".to_owned(), value });
+    }
     for text in &arguments.set {
         let (path, value) = text.split_once('=').ok_or_else(|| PlanError::BadSet { text: text.clone() })?;
         overrides.push(Override { path: path.trim().to_owned(), value: value.trim().to_owned() });

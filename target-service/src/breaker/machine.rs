@@ -1,12 +1,14 @@
 //! The breaker's decisions: a pure function of calls, outcomes and the time they come at.
 //!
 //! ```text
-//!   closed --failures in a row--> open --open_for--> half-open --probes succeed--> closed
+//!   closed --too many failures--> open --open_for--> half-open --probes succeed--> closed
 //!                                  ^                     | one fails
 //!                                  +---------------------+
 //! ```
 
 use std::time::Duration;
+
+use super::trip::{Tally, Trip};
 
 /// Where the breaker stands, in the usual sense: open means rejecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +62,15 @@ pub struct Permit {
 /// The state with its counters. Times are since any fixed origin.
 #[derive(Debug, Clone)]
 pub struct Machine {
-    /// Failures in a row that open it; 0 never does.
-    failures_to_open: u32,
+    /// What counts against it while it is closed.
+    tally: Tally,
+    /// Failures that opened it.
+    failures_at_opening: u32,
     open_for: Duration,
+    /// The longest it stays open: each probe that fails doubles the time up to this.
+    open_for_max: Duration,
+    /// Probes that failed since it was closed.
+    failed_probes: u32,
     /// Calls let through while half-open, and successes that close it.
     probes: u32,
     phase: Phase,
@@ -72,19 +80,28 @@ pub struct Machine {
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    Closed { failures: u32 },
+    Closed,
     Open { until: Duration },
     HalfOpen { under_way: u32, successes: u32 },
 }
 
 impl Machine {
-    /// A closed breaker.
+    /// A closed breaker that opens by failures in a row.
     pub fn new(failures_to_open: u32, open_for: Duration, probes: u32) -> Self {
+        Self::opening(Trip::InARow(failures_to_open), (open_for, open_for), probes)
+    }
+
+    /// A closed breaker. It stays open for the first of the two times, and up to the second if its
+    /// probes fail.
+    pub fn opening(trip: Trip, (open_for, open_for_max): (Duration, Duration), probes: u32) -> Self {
         Self {
-            failures_to_open,
+            tally: Tally::new(trip),
+            failures_at_opening: 0,
             open_for,
+            open_for_max: open_for_max.max(open_for),
+            failed_probes: 0,
             probes: probes.max(1),
-            phase: Phase::Closed { failures: 0 },
+            phase: Phase::Closed,
             generation: 0,
         }
     }
@@ -92,17 +109,17 @@ impl Machine {
     /// Where it stands. An open breaker turns half-open by the first call after its time.
     pub fn state(&self) -> BreakerState {
         match self.phase {
-            Phase::Closed { .. } => BreakerState::Closed,
+            Phase::Closed => BreakerState::Closed,
             Phase::Open { .. } => BreakerState::Open,
             Phase::HalfOpen { .. } => BreakerState::HalfOpen,
         }
     }
 
-    /// Failures in a row so far.
+    /// Failures that count against it so far, or that opened it.
     pub fn failures(&self) -> u32 {
         match self.phase {
-            Phase::Closed { failures } => failures,
-            Phase::Open { .. } | Phase::HalfOpen { .. } => self.failures_to_open,
+            Phase::Closed => self.tally.failures(),
+            Phase::Open { .. } | Phase::HalfOpen { .. } => self.failures_at_opening,
         }
     }
 
@@ -110,14 +127,14 @@ impl Machine {
     pub fn rejects_for(&self, now: Duration) -> Duration {
         match self.phase {
             Phase::Open { until } => until.saturating_sub(now),
-            Phase::Closed { .. } | Phase::HalfOpen { .. } => Duration::ZERO,
+            Phase::Closed | Phase::HalfOpen { .. } => Duration::ZERO,
         }
     }
 
     /// Whether a call would be let through at `now`, without letting it.
     pub fn would_admit(&self, now: Duration) -> bool {
         match self.phase {
-            Phase::Closed { .. } => true,
+            Phase::Closed => true,
             Phase::Open { until } => now >= until,
             Phase::HalfOpen { under_way, successes } => under_way + successes < self.probes,
         }
@@ -143,25 +160,26 @@ impl Machine {
             return;
         }
         match &mut self.phase {
-            Phase::Closed { failures } => match outcome {
-                CallOutcome::Success => *failures = 0,
-                CallOutcome::Unknown => {}
-                CallOutcome::Failure => {
-                    *failures += 1;
-                    if *failures == self.failures_to_open {
-                        self.open(now);
-                    }
+            Phase::Closed => {
+                let counts = outcome != CallOutcome::Unknown;
+                if counts && self.tally.count(outcome == CallOutcome::Failure, now) {
+                    self.failures_at_opening = self.tally.failures();
+                    self.open(now);
                 }
-            },
+            }
             Phase::HalfOpen { under_way, successes } => {
                 *under_way -= 1;
                 match outcome {
                     CallOutcome::Success => *successes += 1,
                     CallOutcome::Unknown => {}
-                    CallOutcome::Failure => return self.open(now),
+                    CallOutcome::Failure => {
+                        self.failed_probes += 1;
+                        return self.open(now);
+                    }
                 }
                 if *successes == self.probes {
-                    self.turn(Phase::Closed { failures: 0 });
+                    self.failed_probes = 0;
+                    self.turn(Phase::Closed);
                 }
             }
             Phase::Open { .. } => {}
@@ -169,11 +187,13 @@ impl Machine {
     }
 
     fn open(&mut self, now: Duration) {
-        self.turn(Phase::Open { until: now + self.open_for });
+        let doubled = self.open_for.saturating_mul(1_u32.checked_shl(self.failed_probes).unwrap_or(u32::MAX));
+        self.turn(Phase::Open { until: now + doubled.min(self.open_for_max) });
     }
 
     fn turn(&mut self, phase: Phase) {
         self.phase = phase;
+        self.tally.clear();
         self.generation += 1;
     }
 }
@@ -223,6 +243,23 @@ mod tests {
             machine.finish(probe, outcome, 6 * MINUTE);
             assert_eq!(machine.state(), state);
         }
+    }
+
+    #[test]
+    fn each_probe_that_fails_doubles_the_time_up_to_its_limit() {
+        let mut machine = Machine::opening(Trip::InARow(1), (MINUTE, 5 * MINUTE), 1);
+        let mut now = Duration::ZERO;
+        call(&mut machine, now, CallOutcome::Failure);
+        for minutes in [1, 2, 4, 5, 5] {
+            assert_eq!(machine.rejects_for(now), minutes * MINUTE);
+            now += minutes * MINUTE;
+            assert!(call(&mut machine, now, CallOutcome::Failure), "a probe");
+        }
+        now += 5 * MINUTE;
+        assert!(call(&mut machine, now, CallOutcome::Success));
+        assert_eq!(machine.state(), BreakerState::Closed);
+        call(&mut machine, now, CallOutcome::Failure);
+        assert_eq!(machine.rejects_for(now), MINUTE);
     }
 
     #[test]

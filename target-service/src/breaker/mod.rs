@@ -6,23 +6,46 @@
 //!          open: rejected       opens meanwhile: rejected
 //! ```
 //!
-//! [`machine`] decides; this module holds the slots and the queue, and publishes.
+//! [`machine`] decides, or [`throttle`] where the breaker is adaptive; this module holds the slots and
+//! the queue, and publishes.
 
 mod machine;
+mod throttle;
+mod trip;
 
 pub use machine::{BreakerState, CallOutcome, Machine, Permit};
+pub use throttle::Throttle;
+pub use trip::Trip;
 
 use std::{future::Future, time::Duration};
 
-use loadlab_clock::RunClock;
+use loadlab_clock::{RunClock, Seed};
 use parking_lot::Mutex;
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
+use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
 use tokio::sync::{Semaphore, watch};
 
-use crate::{metrics::Counted, profile::BreakerSettings};
+use crate::{
+    metrics::Counted,
+    profile::{AdaptiveBreaker, BreakerSettings, DatabaseBreaker},
+};
+
+/// Statements under way at the same time that a breaker before the database lets through: more than any
+/// pool has sessions. The pool is what limits them.
+const STATEMENTS_MAX: usize = 100_000;
+
+type Labels = Vec<(String, String)>;
+
+/// The figures of all breakers of an instance.
+#[derive(Debug, Clone)]
+pub struct BreakerFamilies {
+    state: Family<Labels, Gauge>,
+    rejections: Family<Labels, Counter>,
+}
 
 /// What a breaker publishes, by its name.
 #[derive(Debug, Clone)]
@@ -38,6 +61,8 @@ pub struct BreakerMetrics {
 pub struct Breaker {
     enabled: bool,
     machine: Mutex<Machine>,
+    /// In the place of the machine, if there is one.
+    adaptive: Option<Mutex<Adaptive>>,
     slots: Semaphore,
     /// The number of times it opened: who queues is told of it at once.
     opened: watch::Sender<u64>,
@@ -67,17 +92,28 @@ pub struct BreakerStatus {
     pub queued: i64,
 }
 
-impl BreakerMetrics {
-    /// Registers them for the breaker `name`; `in_flight` and `queued` are counted for the caller.
-    pub fn register(registry: &mut Registry, name: &str, in_flight: Gauge, queued: Gauge) -> Self {
+/// The adaptive breaker's counts and its draws.
+#[derive(Debug)]
+struct Adaptive {
+    throttle: Throttle,
+    draws: ChaCha8Rng,
+}
+
+impl BreakerFamilies {
+    /// Registers them.
+    pub fn register(registry: &mut Registry) -> Self {
+        let families = Self { state: Family::default(), rejections: Family::default() };
+        registry.register("breaker_state", "0 closed, 1 half-open, 2 open", families.state.clone());
+        registry.register("breaker_rejections", "Calls it refused", families.rejections.clone());
+        families
+    }
+
+    /// Those of the breaker `name`; `in_flight` and `queued` are counted for the caller.
+    pub fn of(&self, name: &str, in_flight: Gauge, queued: Gauge) -> BreakerMetrics {
         let label = vec![("breaker".to_owned(), name.to_owned())];
-        let state: Family<Vec<(String, String)>, Gauge> = Family::default();
-        let rejections: Family<Vec<(String, String)>, Counter> = Family::default();
-        registry.register("breaker_state", "0 closed, 1 half-open, 2 open", state.clone());
-        registry.register("breaker_rejections", "Calls it refused", rejections.clone());
-        Self {
-            state: state.get_or_create_owned(&label),
-            rejections: rejections.get_or_create_owned(&label),
+        BreakerMetrics {
+            state: self.state.get_or_create_owned(&label),
+            rejections: self.rejections.get_or_create_owned(&label),
             in_flight,
             queued,
         }
@@ -87,9 +123,13 @@ impl BreakerMetrics {
 impl Breaker {
     /// A closed breaker on the clock's scenario time.
     pub fn new(settings: &BreakerSettings, clock: RunClock, metrics: BreakerMetrics) -> Self {
+        let failures = settings.failures;
+        let trip = settings.window.map_or(Trip::InARow(failures), |window| Trip::Within { failures, window });
+        let open_for = (settings.open_for, settings.open_for_max.unwrap_or(settings.open_for));
         Self {
             enabled: settings.enabled,
-            machine: Mutex::new(Machine::new(settings.failures, settings.open_for, settings.probes)),
+            machine: Mutex::new(Machine::opening(trip, open_for, settings.probes)),
+            adaptive: None,
             slots: Semaphore::new(settings.concurrent),
             opened: watch::Sender::new(0),
             clock,
@@ -97,11 +137,39 @@ impl Breaker {
         }
     }
 
+    /// A breaker before the database: one that opens by share, and whose queue is the pool's.
+    pub fn before_database(settings: &DatabaseBreaker, clock: RunClock, metrics: BreakerMetrics) -> Self {
+        let DatabaseBreaker { enabled, share, window, least, probe_every } = *settings;
+        let trip = Trip::Share { share, window, least };
+        Self {
+            enabled,
+            machine: Mutex::new(Machine::opening(trip, (probe_every, probe_every), 1)),
+            adaptive: None,
+            slots: Semaphore::new(STATEMENTS_MAX),
+            opened: watch::Sender::new(0),
+            clock,
+            metrics,
+        }
+    }
+
+    /// The same as an adaptive breaker, if those are on.
+    #[must_use]
+    pub fn adaptive(mut self, settings: &AdaptiveBreaker, seed: Seed) -> Self {
+        self.adaptive = settings.enabled.then(|| {
+            let draws = seed.stream("adaptive breaker", 0, 0);
+            Mutex::new(Adaptive { throttle: Throttle::new(settings.k, settings.window), draws })
+        });
+        self
+    }
+
     /// Runs `work` in a slot. An error of it is a failure; dropping the call is none.
     pub async fn call<T, E>(
         &self,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<Result<T, E>, Rejected> {
+        if let Some(adaptive) = self.adaptive.as_ref().filter(|_| self.enabled) {
+            return self.throttled(adaptive, work).await;
+        }
         let mut opened = self.opened.subscribe();
         if self.enabled && !self.machine.lock().would_admit(self.now()) {
             return Err(self.reject());
@@ -129,11 +197,47 @@ impl Breaker {
         Ok(result)
     }
 
+    /// The same where the breaker is adaptive. Who queues is not rejected any more.
+    async fn throttled<T, E>(
+        &self,
+        adaptive: &Mutex<Adaptive>,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<Result<T, E>, Rejected> {
+        let passes = {
+            let mut adaptive = adaptive.lock();
+            let draw = adaptive.draws.random();
+            let passes = adaptive.throttle.admit(self.now(), draw);
+            self.publish(&adaptive.throttle);
+            passes
+        };
+        if !passes {
+            return Err(self.reject());
+        }
+        let mut call = Throttled { breaker: self, adaptive, outcome: CallOutcome::Unknown };
+        let queued = Counted::one_more(&self.metrics.queued);
+        let slot = self.slots.acquire().await.expect("the slots are never closed");
+        drop(queued);
+        let _in_flight = Counted::one_more(&self.metrics.in_flight);
+        let result = work.await;
+        call.outcome = if result.is_ok() { CallOutcome::Success } else { CallOutcome::Failure };
+        drop(call);
+        drop(slot);
+        Ok(result)
+    }
+
+    /// An adaptive breaker is closed, or half-open while it rejects some.
+    fn publish(&self, throttle: &Throttle) {
+        self.metrics.state.set(adaptive_state(throttle).number());
+    }
+
     /// Where it stands.
     pub fn status(&self) -> BreakerStatus {
         let machine = self.machine.lock();
         BreakerStatus {
-            state: machine.state(),
+            state: self
+                .adaptive
+                .as_ref()
+                .map_or_else(|| machine.state(), |adaptive| adaptive_state(&adaptive.lock().throttle)),
             failures: machine.failures(),
             rejects_for: machine.rejects_for(self.now()),
             in_flight: self.metrics.in_flight.get(),
@@ -176,4 +280,27 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.breaker.with(|machine, now| machine.finish(self.permit, self.outcome, now));
     }
+}
+
+/// A call that an adaptive breaker let through.
+struct Throttled<'a> {
+    breaker: &'a Breaker,
+    adaptive: &'a Mutex<Adaptive>,
+    outcome: CallOutcome,
+}
+
+impl Drop for Throttled<'_> {
+    fn drop(&mut self) {
+        let throttle = &mut self.adaptive.lock().throttle;
+        match self.outcome {
+            CallOutcome::Success => throttle.succeeded(self.breaker.now()),
+            CallOutcome::Unknown => throttle.left(),
+            CallOutcome::Failure => {}
+        }
+        self.breaker.publish(throttle);
+    }
+}
+
+fn adaptive_state(throttle: &Throttle) -> BreakerState {
+    if throttle.rejects() > 0.0 { BreakerState::HalfOpen } else { BreakerState::Closed }
 }

@@ -1,4 +1,4 @@
-//! How often one user may ask: a token bucket each.
+//! How often one user may ask, a token bucket each; and how often all of them together.
 
 use std::{
     num::NonZeroU32,
@@ -7,15 +7,46 @@ use std::{
 };
 
 use governor::{
-    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
 };
 use loadlab_clock::Speed;
 
-use crate::profile::RateLimit;
+use crate::profile::{GlobalLimit, RateLimit};
 
 /// Users whose buckets are full again are forgotten every so many requests.
 const FORGET_EVERY: usize = 10_000;
+
+/// One bucket for all.
+#[derive(Debug)]
+pub(super) struct OverallLimit {
+    bucket: DefaultDirectRateLimiter,
+    clock: DefaultClock,
+}
+
+impl OverallLimit {
+    /// None if there is no limit; the reason if the settings make none at this speed.
+    pub(super) fn new(settings: &GlobalLimit, speed: Speed) -> Result<Option<Self>, String> {
+        if !settings.enabled {
+            return Ok(None);
+        }
+        let quota = quota(settings.per_second, settings.burst, speed)?;
+        Ok(Some(Self { bucket: RateLimiter::direct(quota), clock: DefaultClock::default() }))
+    }
+
+    /// None if one more may ask now, else for how long not, in real time.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        self.bucket.check().err().map(|until| until.wait_time_from(self.clock.now()))
+    }
+}
+
+fn quota(per_second: f64, burst: u32, speed: Speed) -> Result<Quota, String> {
+    let period = Duration::try_from_secs_f64(1.0 / speed.real_rate(per_second)).ok();
+    let quota = period.and_then(Quota::with_period).zip(NonZeroU32::new(burst));
+    let (quota, burst) =
+        quota.ok_or_else(|| format!("{per_second} per second with a burst of {burst} is no limit"))?;
+    Ok(quota.allow_burst(burst))
+}
 
 /// One bucket per user.
 #[derive(Debug)]
@@ -31,14 +62,9 @@ impl UserLimit {
         if !settings.enabled {
             return Ok(None);
         }
-        let rate = speed.real_rate(settings.per_second);
-        let period = Duration::try_from_secs_f64(1.0 / rate).ok();
-        let quota = period.and_then(Quota::with_period).zip(NonZeroU32::new(settings.burst));
-        let (quota, burst) = quota.ok_or_else(|| {
-            format!("{} per second with a burst of {} is no limit", settings.per_second, settings.burst)
-        })?;
+        let quota = quota(settings.per_second, settings.burst, speed)?;
         Ok(Some(Self {
-            buckets: RateLimiter::keyed(quota.allow_burst(burst)),
+            buckets: RateLimiter::keyed(quota),
             clock: DefaultClock::default(),
             asked: AtomicUsize::new(0),
         }))

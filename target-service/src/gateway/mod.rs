@@ -28,11 +28,17 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use self::{limit::UserLimit, metrics::GatewayMetrics, proxy::Proxy, token::Issuer};
+use self::{
+    limit::{OverallLimit, UserLimit},
+    metrics::GatewayMetrics,
+    proxy::{Proxy, ProxyError},
+    token::Issuer,
+};
 use crate::{
     metrics::CONTENT_TYPE,
+    profile::OnReset,
     role::{Ready, RoleConfig, RoleError},
-    standin::http::serve as serve_http,
+    standin::http::{Reset, serve as serve_http},
 };
 
 /// Longest name of a user, in bytes.
@@ -41,9 +47,11 @@ const USER_BYTES_MAX: usize = 200;
 struct Gateway {
     issuer: Issuer,
     limit: Option<UserLimit>,
+    overall: Option<OverallLimit>,
     proxy: Proxy,
     metrics: Arc<GatewayMetrics>,
     speed: Speed,
+    on_reset: OnReset,
 }
 
 #[derive(Deserialize)]
@@ -78,12 +86,16 @@ fn app(config: &RoleConfig) -> Result<Router, RoleError> {
     let metrics = Arc::new(GatewayMetrics::new());
     let limit = UserLimit::new(&profile.rate_limit, config.speed)
         .map_err(|reason| RoleError::Start { part: "the rate limit", reason })?;
+    let overall = OverallLimit::new(&profile.global_limit, config.speed)
+        .map_err(|reason| RoleError::Start { part: "the rate limit of all users", reason })?;
     let gateway = Gateway {
         issuer: Issuer::new(profile, RunClock::start(config.speed)),
         limit,
+        overall,
         proxy: Proxy::new(profile, instances, config.speed, Arc::clone(&metrics)),
         metrics,
         speed: config.speed,
+        on_reset: profile.on_reset,
     };
     Ok(Router::new()
         .route("/health", get(async || "ok\n"))
@@ -136,7 +148,10 @@ async fn guarded(state: State<Arc<Gateway>>, request: Request) -> Response {
             return response;
         }
     };
-    if let Some(wait) = gateway.limit.as_ref().and_then(|limit| limit.wait(&user)) {
+    let of_user = gateway.limit.as_ref().and_then(|limit| limit.wait(&user));
+    // Who may not ask does not use up what all may ask together.
+    let wait = of_user.or_else(|| gateway.overall.as_ref().and_then(OverallLimit::wait));
+    if let Some(wait) = wait {
         gateway.metrics.rejected("rate_limited");
         let mut response = failure(StatusCode::TOO_MANY_REQUESTS, "too many requests");
         // The header has whole seconds; they are the scenario's, as all that a client waits for.
@@ -152,6 +167,12 @@ async fn guarded(state: State<Arc<Gateway>>, request: Request) -> Response {
 async fn forward(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let response = match gateway.proxy.forward(request).await {
         Ok(response) => response.map(Body::new),
+        Err(ProxyError::BrokenOff { .. }) if gateway.on_reset == OnReset::Reset => {
+            gateway.metrics.rejected("reset");
+            let mut response = StatusCode::BAD_GATEWAY.into_response();
+            response.extensions_mut().insert(Reset);
+            response
+        }
         Err(error) => {
             log::debug!("{error}");
             failure(error.status(), error.outside())

@@ -33,6 +33,8 @@ use crate::{
 
 /// Most inputs of an embedding call, as OpenAI's.
 const INPUTS_MAX: usize = 2048;
+/// The model whose completions are reviews: it has settings and limits of its own.
+const JUDGE: &str = "judge";
 /// Shortest real time between two events of a stream: beyond 50 a second nobody reads them one by
 /// one, and at a high speed they would cost more than the rest of the call.
 const EVENT_GAP_MIN: Duration = Duration::from_millis(20);
@@ -233,7 +235,7 @@ impl<'a> EmbeddingRequest<'a> {
 
 /// `POST /v1/chat/completions`.
 pub(super) async fn chat_completions(State(mock): State<Arc<Mock>>, Json(request): Json<Value>) -> Response {
-    let operation = Operation::Generation;
+    let operation = if request["model"] == JUDGE { Operation::Judge } else { Operation::Generation };
     let Some(prompt) = prompt(&request) else {
         return mock.failed(operation, Failure::invalid("`messages` is an array of messages with `content`"));
     };
@@ -256,7 +258,7 @@ pub(super) async fn chat_completions(State(mock): State<Arc<Mock>>, Json(request
     };
     if request["stream"] == true {
         let usage = request["stream_options"]["include_usage"] == true;
-        return Sse::new(completion.stream(mock, call, usage)).into_response();
+        return Sse::new(completion.stream(mock, operation, call, usage)).into_response();
     }
     Sleeper::shared().until(mock.at(call.started, call.latency)).await;
     mock.metrics.answered(operation, 200);
@@ -326,6 +328,7 @@ impl Completion {
     fn stream(
         self,
         mock: Arc<Mock>,
+        operation: Operation,
         call: Call,
         usage: bool,
     ) -> impl Stream<Item = Result<Event, std::convert::Infallible>> {
@@ -358,7 +361,7 @@ impl Completion {
                 });
                 yield Ok(Event::default().data(chunk.to_string()));
             }
-            mock.metrics.answered(Operation::Generation, 200);
+            mock.metrics.answered(operation, 200);
             yield Ok(Event::default().data("[DONE]"));
         }
     }

@@ -18,7 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::oneshot;
 
 use super::{Operation, metrics::Metrics, rate_limit::Bucket};
-use crate::profile::LlmOperation;
+use crate::profile::{LlmCount, LlmOperation};
 
 /// The way into one operation.
 #[derive(Debug)]
@@ -109,7 +109,11 @@ impl Gate {
         let waiting = Waiting::new(&self.metrics.queue_depth);
         let slot = self.slots.take(settings.concurrent.unwrap_or(usize::MAX)).await;
         if let Some(per_second) = settings.per_second {
-            self.pace(inputs as f64 / per_second).await;
+            let turns = match settings.counts {
+                LlmCount::Inputs => inputs,
+                LlmCount::Calls => 1,
+            };
+            self.pace(turns as f64 / per_second).await;
         }
         drop(waiting);
         let waited = self.speed.scenario(arrived.elapsed());

@@ -53,7 +53,7 @@ fn app(config: &RoleConfig) -> Result<Router, RoleError> {
         settings: Arc::clone(&settings),
         speed: config.speed,
         seed: config.seed,
-        gates: [Operation::Embedding, Operation::Generation]
+        gates: [Operation::Embedding, Operation::Generation, Operation::Judge]
             .map(|operation| Gate::new(operation, config.speed, metrics.clone())),
         metrics,
     });
@@ -69,6 +69,8 @@ fn app(config: &RoleConfig) -> Result<Router, RoleError> {
 enum Operation {
     Embedding,
     Generation,
+    /// A generation by the model `judge`.
+    Judge,
 }
 
 impl Operation {
@@ -77,6 +79,7 @@ impl Operation {
         match self {
             Self::Embedding => "embedding",
             Self::Generation => "generation",
+            Self::Judge => "judge",
         }
     }
 
@@ -85,6 +88,7 @@ impl Operation {
         match self {
             Self::Embedding => &settings.embeddings,
             Self::Generation => &settings.generation,
+            Self::Judge => &settings.judge,
         }
     }
 }
@@ -94,7 +98,7 @@ struct Mock {
     settings: Arc<Live<LlmProfile>>,
     speed: Speed,
     seed: Seed,
-    gates: [Gate; 2],
+    gates: [Gate; 3],
     metrics: Metrics,
 }
 
@@ -103,6 +107,7 @@ impl Mock {
         match operation {
             Operation::Embedding => &self.gates[0],
             Operation::Generation => &self.gates[1],
+            Operation::Judge => &self.gates[2],
         }
     }
 }

@@ -39,7 +39,7 @@ use tokio::runtime::Handle;
 
 pub use connector::Connector;
 pub use lease::Lease;
-pub use metrics::PoolMetrics;
+pub use metrics::{PoolFamilies, PoolMetrics};
 pub use postgres::{DatabaseError, PgConnector, PgSession};
 pub use settings::{GetMode, PoolSettings, PoolSettingsError};
 

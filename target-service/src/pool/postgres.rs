@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     error::Error,
     fmt,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement, types::ToSql};
 
 use super::Connector;
+use crate::breaker::Breaker;
 
 /// Opens sessions to one database.
 #[derive(Debug, Clone)]
@@ -22,8 +24,10 @@ pub struct PgConnector {
     /// For a query and for the opening of a session, in scenario time.
     timeout: Duration,
     /// State name to the statement that brings it about.
-    states: Vec<(&'static str, &'static str)>,
+    states: Vec<(&'static str, String)>,
     query_seconds: Histogram,
+    /// Before every query, if there is one.
+    breaker: Option<Arc<Breaker>>,
 }
 
 /// One connection.
@@ -38,6 +42,7 @@ pub struct PgSession {
     speed: Speed,
     timeout: Duration,
     query_seconds: Histogram,
+    breaker: Option<Arc<Breaker>>,
 }
 
 /// Why the database did not do what it was asked.
@@ -53,6 +58,11 @@ pub enum DatabaseError {
         /// How long was waited, in scenario time.
         after: Duration,
     },
+    /// The breaker before it is open.
+    Rejected {
+        /// How long it will go on to refuse, in scenario time.
+        retry_after: Duration,
+    },
     /// The session has no state of this name.
     UnknownState {
         /// The name.
@@ -65,6 +75,7 @@ impl fmt::Display for DatabaseError {
         match self {
             Self::Failed { .. } => write!(f, "the database failed"),
             Self::TimedOut { after } => write!(f, "no answer within {} s", after.as_secs_f64()),
+            Self::Rejected { .. } => write!(f, "the breaker before the database is open"),
             Self::UnknownState { state } => write!(f, "there is no session state `{state}`"),
         }
     }
@@ -74,7 +85,7 @@ impl Error for DatabaseError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Failed { source } => Some(source),
-            Self::TimedOut { .. } | Self::UnknownState { .. } => None,
+            Self::TimedOut { .. } | Self::Rejected { .. } | Self::UnknownState { .. } => None,
         }
     }
 }
@@ -101,7 +112,13 @@ impl PgConnector {
         };
         let mut config: Config = url.parse()?;
         config.application_name("target-service");
-        Ok(Self { config, speed, timeout, states: Vec::new(), query_seconds })
+        Ok(Self { config, speed, timeout, states: Vec::new(), query_seconds, breaker: None })
+    }
+
+    /// With a breaker before every query of its sessions.
+    #[must_use]
+    pub fn with_breaker(self, breaker: Option<Arc<Breaker>>) -> Self {
+        Self { breaker, ..self }
     }
 
     /// A connection outside of any pool, for what is done once.
@@ -120,8 +137,8 @@ impl PgConnector {
 
     /// With a session state and the statement that brings it about.
     #[must_use]
-    pub fn with_state(mut self, name: &'static str, statement: &'static str) -> Self {
-        self.states.push((name, statement));
+    pub fn with_state(mut self, name: &'static str, statement: &str) -> Self {
+        self.states.push((name, statement.to_owned()));
         self
     }
 }
@@ -140,6 +157,7 @@ impl Connector for PgConnector {
             speed: self.speed,
             timeout: self.timeout,
             query_seconds: self.query_seconds.clone(),
+            breaker: self.breaker.clone(),
         })
     }
 
@@ -164,6 +182,20 @@ impl Connector for PgConnector {
 impl PgSession {
     /// Runs one query and waits for all its rows. A statement is prepared once per session.
     pub async fn query(
+        &mut self,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        match self.breaker.clone() {
+            None => self.run(sql, parameters).await,
+            Some(breaker) => match breaker.call(self.run(sql, parameters)).await {
+                Ok(result) => result,
+                Err(rejected) => Err(DatabaseError::Rejected { retry_after: rejected.retry_after }),
+            },
+        }
+    }
+
+    async fn run(
         &mut self,
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],

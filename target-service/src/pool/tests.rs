@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{
-    Connector, GetMode, Lease, Pool, PoolError, PoolMetrics, PoolSettings, PoolSettingsError, PoolStatus,
+    Connector, GetMode, Lease, Pool, PoolError, PoolFamilies, PoolSettings, PoolSettingsError, PoolStatus,
     Want,
 };
 
@@ -146,7 +146,7 @@ fn settings(min: usize, max: usize) -> PoolSettings {
 
 async fn pool(settings: PoolSettings) -> (Pool<Lines>, Arc<Server>) {
     let (server, address) = Server::start().await;
-    let metrics = PoolMetrics::register(&mut Registry::default());
+    let metrics = PoolFamilies::register(&mut Registry::default()).of("main");
     let pool = Pool::start(Lines(address), &settings, Speed::REAL, Handle::current(), metrics);
     (pool.expect("settings that make a pool"), server)
 }

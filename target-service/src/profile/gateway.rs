@@ -23,8 +23,14 @@ pub struct GatewayProfile {
     pub token_leeway: Duration,
     /// Per user.
     pub rate_limit: RateLimit,
+    /// For all users together.
+    #[serde(default)]
+    pub global_limit: GlobalLimit,
     /// How an instance is picked.
     pub balance: Balance,
+    /// What the caller gets when an instance closes the connection without an answer.
+    #[serde(default)]
+    pub on_reset: OnReset,
 }
 
 /// Why settings make no gateway.
@@ -37,6 +43,13 @@ pub enum GatewayProfileError {
     },
     /// The burst is 0, so nobody may ask for anything.
     NoBurst,
+    /// The same for all users together.
+    Global {
+        /// The rate as set.
+        per_second: f64,
+        /// The burst as set.
+        burst: u32,
+    },
 }
 
 impl fmt::Display for GatewayProfileError {
@@ -44,6 +57,9 @@ impl fmt::Display for GatewayProfileError {
         match self {
             Self::Rate { per_second } => write!(f, "`rate_limit.per_second` is {per_second}"),
             Self::NoBurst => write!(f, "`rate_limit.burst` is 0"),
+            Self::Global { per_second, burst } => {
+                write!(f, "`global_limit` {per_second} per second with a burst of {burst} is no limit")
+            }
         }
     }
 }
@@ -59,7 +75,7 @@ impl GatewayProfile {
                 Err(GatewayProfileError::Rate { per_second })
             }
             () if burst == 0 => Err(GatewayProfileError::NoBurst),
-            () => Ok(()),
+            () => self.global_limit.check(),
         }
     }
 }
@@ -76,6 +92,36 @@ pub struct RateLimit {
     pub burst: u32,
 }
 
+/// How much all users together may ask for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GlobalLimit {
+    /// Whether there is a limit.
+    pub enabled: bool,
+    /// Requests per second.
+    pub per_second: f64,
+    /// Requests at once after a rest.
+    pub burst: u32,
+}
+
+impl Default for GlobalLimit {
+    fn default() -> Self {
+        // Stress-test report, section 6: 1,000 requests a second today. The burst is a second's worth.
+        Self { enabled: false, per_second: 1000.0, burst: 1000 }
+    }
+}
+
+impl GlobalLimit {
+    fn check(&self) -> Result<(), GatewayProfileError> {
+        let Self { per_second, burst, .. } = *self;
+        if per_second > 0.0 && per_second.is_finite() && burst > 0 {
+            Ok(())
+        } else {
+            Err(GatewayProfileError::Global { per_second, burst })
+        }
+    }
+}
+
 /// How an instance is picked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -84,4 +130,15 @@ pub enum Balance {
     LeastInFlight,
     /// One after another.
     RoundRobin,
+}
+
+/// What the caller gets when an instance closes the connection without an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnReset {
+    /// Status 502, as a balancer of requests says it.
+    #[default]
+    BadGateway,
+    /// The same: its connection is reset, as a balancer of connections passes it on.
+    Reset,
 }

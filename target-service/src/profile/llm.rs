@@ -13,6 +13,8 @@ pub struct LlmProfile {
     pub embeddings: LlmOperation,
     /// `POST /v1/chat/completions`.
     pub generation: LlmOperation,
+    /// The same address for the model `judge`: the review of an answer.
+    pub judge: LlmOperation,
     /// Numbers in an embedding, unless a request asks for another size.
     pub dimensions: usize,
     /// Tokens in a generated answer, about.
@@ -30,8 +32,12 @@ pub struct LlmProfile {
 pub struct LlmOperation {
     /// From the start of the work to the answer; the wait in the queue comes on top.
     pub latency: Distribution,
-    /// Inputs started per second of scenario time, evenly paced; none is no limit.
+    /// Inputs or calls, as `counts` says, started per second of scenario time, evenly paced; none is
+    /// no limit.
     pub per_second: Option<f64>,
+    /// What `per_second` counts.
+    #[serde(default)]
+    pub counts: LlmCount,
     /// Calls worked on at the same time; none is no limit.
     pub concurrent: Option<usize>,
     /// Calls that may wait; the next is answered 503. None is no limit.
@@ -45,6 +51,17 @@ pub struct LlmOperation {
     pub rate_limit: Option<LlmRateLimit>,
     /// Whether it answers at all.
     pub outage: LlmOutage,
+}
+
+/// What a limit of throughput counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LlmCount {
+    /// Each input of a call.
+    #[default]
+    Inputs,
+    /// Each call, whatever it carries.
+    Calls,
 }
 
 /// A token bucket before an operation.
@@ -134,6 +151,7 @@ impl LlmProfile {
     pub fn check(&self) -> Result<(), LlmProfileError> {
         self.embeddings.check()?;
         self.generation.check()?;
+        self.judge.check()?;
         within("dimensions", self.dimensions, Self::DIMENSIONS_MAX)?;
         within("answer_tokens", self.answer_tokens, Self::ANSWER_TOKENS_MAX)?;
         share("first_token", self.first_token)

@@ -1,31 +1,45 @@
 //! A profile: a named configuration of the whole target. All durations are scenario time.
 //!
-//! Profiles are YAML files in `profiles/`, compiled in, one section per role. Single values are
-//! changed by dotted path: `service.pool.max=40`.
+//! Profiles are YAML files in `profiles/`, compiled in, one section per role, or what another one
+//! `extends`. Mitigations are laid over them by name, and single values are changed by dotted path:
+//! `service.pool.max=40`.
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
+mod compose;
 mod gateway;
+mod ingest;
 mod llm;
+mod memory;
+mod mitigations;
 mod redis;
 mod service;
 mod settings;
+mod shipped;
+mod size;
 mod sql;
+mod streams;
+mod versions;
 mod waits;
 
-pub use gateway::{Balance, GatewayProfile, GatewayProfileError, RateLimit};
+pub use compose::Mitigation;
+pub use gateway::{Balance, GatewayProfile, GatewayProfileError, GlobalLimit, OnReset, RateLimit};
+pub use ingest::IngestSettings;
 pub use llm::*;
+pub use memory::{MemoryGuard, MemorySettings};
+pub use mitigations::*;
 pub use redis::*;
 pub use service::{
-    BreakerSettings, Caches, L1Settings, L2Settings, OnDisconnect, SearchSettings, ServiceProfile,
-    ServiceProfileError, SessionHabit, Timeouts, WarmUp, Workers,
+    BreakerSettings, Caches, EmbeddingFallback, L1Settings, L2Settings, OnDisconnect, SearchSettings,
+    ServiceProfile, ServiceProfileError, SessionHabit, Timeouts, WarmUp, Workers,
 };
+pub use settings::Change;
+pub use size::{Size, SizeTextError};
 pub use sql::*;
-
-/// The profiles that are compiled in: name and text.
-const SHIPPED: [(&str, &str); 1] = [("baseline", include_str!("../../profiles/baseline.yaml"))];
+pub use streams::{AnswerBytes, StreamBuffer, StreamSettings};
+pub use versions::{DeploymentSettings, JudgeFailure, JudgeSettings};
 
 /// The configuration of the whole target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +64,20 @@ pub enum ProfileError {
     Unknown {
         /// What was asked for.
         name: String,
+    },
+    /// No mitigation of that name is compiled in.
+    UnknownMitigation {
+        /// What was asked for.
+        name: String,
+    },
+    /// Two mitigations want the same setting to be different.
+    Conflict {
+        /// The setting.
+        path: String,
+        /// The first one.
+        one: String,
+        /// The second one.
+        other: String,
     },
     /// The text is no profile.
     Text {
@@ -86,8 +114,10 @@ pub enum ProfileError {
 impl fmt::Display for ProfileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown { name } => {
-                write!(f, "there is no profile `{name}`; the profiles are {}", Profile::names().join(", "))
+            Self::Unknown { name } => unknown(f, "profile", name, Profile::names()),
+            Self::UnknownMitigation { name } => unknown(f, "mitigation", name, Mitigation::names()),
+            Self::Conflict { path, one, other } => {
+                write!(f, "the mitigations `{one}` and `{other}` set `{path}` differently")
             }
             Self::Text { name, reason } => write!(f, "profile `{name}`: {reason}"),
             Self::Invalid { section, reason } => write!(f, "`{section}`: {reason}"),
@@ -101,28 +131,33 @@ impl fmt::Display for ProfileError {
 
 impl std::error::Error for ProfileError {}
 
+fn unknown(f: &mut fmt::Formatter<'_>, kind: &str, name: &str, known: Vec<&'static str>) -> fmt::Result {
+    let there_are = known.join(", ");
+    match shipped::nearest(name, known) {
+        Some(nearest) => {
+            write!(f, "there is no {kind} `{name}`; did you mean `{nearest}`? There is {there_are}")
+        }
+        None => write!(f, "there is no {kind} `{name}`; there is {there_are}"),
+    }
+}
+
 impl Profile {
-    /// The names of the profiles that are compiled in.
-    pub fn names() -> Vec<&'static str> {
-        SHIPPED.iter().map(|(name, _)| *name).collect()
-    }
-
-    /// A profile that is compiled in.
-    pub fn named(name: &str) -> Result<Self, ProfileError> {
-        let text = SHIPPED
-            .iter()
-            .find_map(|(shipped, text)| (*shipped == name).then_some(*text))
-            .ok_or_else(|| ProfileError::Unknown { name: name.to_owned() })?;
-        serde_saphyr::from_str(text)
-            .map_err(|error| ProfileError::Text { name: name.to_owned(), reason: error.to_string() })
-    }
-
     /// This profile with single values changed: dotted path to value, as written in YAML.
     pub fn with(&self, changes: &BTreeMap<String, String>) -> Result<Self, ProfileError> {
         let set = |profile: Self, (path, value): (&String, &String)| settings::set(&profile, path, value);
         let profile = changes.iter().try_fold(self.clone(), set)?;
         profile.check()?;
         Ok(profile)
+    }
+
+    /// What is different in `other`, by path.
+    pub fn differences(&self, other: &Self) -> Vec<Change> {
+        settings::differences(self, other)
+    }
+
+    /// Every setting: dotted path, and value as YAML has it.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        settings::leaves(self).into_iter().map(|(path, value)| (path, settings::written(&value))).collect()
     }
 
     /// Whether the settings go together.
@@ -209,6 +244,8 @@ mod tests {
     #[test]
     fn an_unknown_profile_names_those_there_are() {
         let error = Profile::named("basline").expect_err("misspelt").to_string();
-        assert_eq!(error, "there is no profile `basline`; the profiles are baseline");
+        assert!(
+            error.starts_with("there is no profile `basline`; did you mean `baseline`? There is baseline, ")
+        );
     }
 }

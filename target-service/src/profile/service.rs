@@ -2,9 +2,13 @@
 
 use std::{fmt, time::Duration};
 
-use loadlab_clock::text::human_duration;
+use loadlab_clock::text::{human_duration, optional_duration};
 use serde::{Deserialize, Serialize};
 
+use super::{
+    AnswerBytes, DeploymentSettings, IngestSettings, JudgeSettings, MemorySettings, MitigationError,
+    Mitigations, StreamSettings,
+};
 use crate::pool::PoolSettings;
 
 /// The service's part: what every instance is made of.
@@ -25,6 +29,22 @@ pub struct ServiceProfile {
     pub cache: Caches,
     /// What a search does.
     pub search: SearchSettings,
+    /// How documents are taken in.
+    pub ingest: IngestSettings,
+    /// What waits for the readers of answers.
+    pub streams: StreamSettings,
+    /// What the instance holds and may hold.
+    pub memory: MemorySettings,
+    /// Who reviews answers.
+    pub judge: JudgeSettings,
+    /// What is really in use, whatever the caches' keys say.
+    pub deployment: DeploymentSettings,
+    /// Whether answers tell the truth about themselves to whoever tests: which versions made them,
+    /// and whether they were reviewed.
+    pub truth: bool,
+    /// Mechanisms beyond `baseline`, all off by default.
+    #[serde(default)]
+    pub mitigations: Mitigations,
 }
 
 /// Why settings make no service.
@@ -40,6 +60,25 @@ pub enum ServiceProfileError {
         /// As set.
         value: f64,
     },
+    /// Settings of a mechanism make no sense.
+    Mitigation {
+        /// Why.
+        source: MitigationError,
+    },
+    /// The least is above the most.
+    Reversed {
+        /// The setting.
+        name: &'static str,
+    },
+    /// A share of the memory limit is not between 0 and 1, or the restart comes before the alert.
+    Guard {
+        /// As set.
+        alert: f64,
+        /// As set.
+        restart: f64,
+    },
+    /// A memory guard without a limit to measure by.
+    GuardWithoutLimit,
     /// `queries_min` is above `queries_max`.
     Queries {
         /// As set.
@@ -54,6 +93,12 @@ impl fmt::Display for ServiceProfileError {
         match self {
             Self::Zero { name } => write!(f, "`{name}` is 0"),
             Self::EventsPerSecond { value } => write!(f, "`search.events_per_second` is {value}"),
+            Self::Mitigation { source } => write!(f, "{source}"),
+            Self::Reversed { name } => write!(f, "`{name}`: the least is above the most"),
+            Self::Guard { alert, restart } => {
+                write!(f, "`memory.guard`: alert {alert} and restart {restart} do not rise from 0 to 1")
+            }
+            Self::GuardWithoutLimit => write!(f, "`memory.guard` is enabled, and `memory.limit` is 0"),
             Self::Queries { min, max } => {
                 write!(f, "`search.queries_min` {min} is above `queries_max` {max}")
             }
@@ -73,6 +118,11 @@ impl ServiceProfile {
             ("workers.backlog", self.workers.backlog),
             ("breaker.concurrent", self.breaker.concurrent),
             ("search.sources", self.search.sources),
+            ("ingest.concurrent", self.ingest.concurrent),
+            ("ingest.writers", self.ingest.writers),
+            ("ingest.per_call", self.ingest.per_call),
+            ("ingest.inserts_min", self.ingest.inserts_min),
+            ("streams.max", self.streams.max.unwrap_or(1)),
         ];
         if let Some((name, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
             return Err(ServiceProfileError::Zero { name });
@@ -81,7 +131,22 @@ impl ServiceProfile {
         match () {
             () if min > max => Err(ServiceProfileError::Queries { min, max }),
             () if !(value > 0.0 && value.is_finite()) => Err(ServiceProfileError::EventsPerSecond { value }),
-            () => Ok(()),
+            () => self.check_sizes(),
+        }
+    }
+
+    fn check_sizes(&self) -> Result<(), ServiceProfileError> {
+        let MemorySettings { limit, guard, .. } = &self.memory;
+        let (alert, restart) = (guard.alert, guard.restart);
+        let reversed = |name| Err(ServiceProfileError::Reversed { name });
+        match self.search.answer_bytes {
+            Some(AnswerBytes::Uniform { min, max }) if min > max => reversed("search.answer_bytes"),
+            _ if self.ingest.inserts_min > self.ingest.inserts_max => reversed("ingest.inserts"),
+            _ if !(0.0 < alert && alert <= restart && restart <= 1.0) => {
+                Err(ServiceProfileError::Guard { alert, restart })
+            }
+            _ if guard.enabled && limit.bytes() == 0 => Err(ServiceProfileError::GuardWithoutLimit),
+            _ => self.mitigations.check().map_err(|source| ServiceProfileError::Mitigation { source }),
         }
     }
 }
@@ -106,11 +171,17 @@ pub struct BreakerSettings {
     pub enabled: bool,
     /// Calls under way at the same time; the rest queue.
     pub concurrent: usize,
-    /// Failures in a row that open it.
+    /// Failures that open it: in a row, or within `window`.
     pub failures: u32,
+    /// If there is one, failures count that lie no longer back, whatever succeeds in between.
+    #[serde(default, with = "optional_duration")]
+    pub window: Option<Duration>,
     /// How long it stays open before it lets a probe through.
     #[serde(with = "human_duration")]
     pub open_for: Duration,
+    /// If there is one, each probe that fails doubles the time that it stays open, up to this.
+    #[serde(default, with = "optional_duration")]
+    pub open_for_max: Option<Duration>,
     /// Probes under way at the same time while half-open, and successes in a row that close it.
     pub probes: u32,
 }
@@ -129,6 +200,10 @@ pub struct Timeouts {
     /// A query, and the opening of a session.
     #[serde(with = "human_duration")]
     pub database: Duration,
+    /// One query of a search, as the database's own limit: what the other queries found is answered
+    /// without it. None leaves it at `database`, which ends the search.
+    #[serde(default, with = "optional_duration")]
+    pub query: Option<Duration>,
     /// The delivery of an answer, from its first event to its last.
     #[serde(with = "human_duration")]
     pub stream: Duration,
@@ -197,14 +272,32 @@ pub struct SearchSettings {
     pub session: SessionHabit,
     /// What happens to a search whose client has gone.
     pub on_disconnect: OnDisconnect,
+    /// What happens to a search without embeddings.
+    #[serde(default)]
+    pub without_embeddings: EmbeddingFallback,
     /// Fewest queries of a retrieval that no cache spares.
     pub queries_min: usize,
     /// Most queries of such a retrieval.
     pub queries_max: usize,
     /// Sources in an answer, at most.
     pub sources: usize,
+    /// Length of a streamed answer, padded with excerpts of its sources; none is as long as it is
+    /// generated. JSON answers are not padded.
+    #[serde(default)]
+    pub answer_bytes: Option<AnswerBytes>,
     /// Stream events a second of *real* time, at most; tokens in between are joined.
     pub events_per_second: f64,
+}
+
+/// What happens to a search for which there are no embeddings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmbeddingFallback {
+    /// It finds its sources by keyword.
+    #[default]
+    Keyword,
+    /// It fails: the report counts the keyword search among the gains of the breaker.
+    Fail,
 }
 
 /// When a search takes a session from the pool.
@@ -215,6 +308,8 @@ pub enum SessionHabit {
     PerSearch,
     /// One for its queries only, and none if a cache spares them.
     PerRetrieval,
+    /// One for each of its queries, given back in between.
+    PerQuery,
 }
 
 /// What happens to a search whose client has gone.

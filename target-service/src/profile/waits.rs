@@ -15,7 +15,9 @@ impl Profile {
             ("write", self.sql.write.mean()),
             ("cache command", self.redis.service_time.mean()),
         ];
+        let judge = self.service.judge.enabled.then(|| ("review", self.llm.judge.latency.mean()));
         all.into_iter()
+            .chain(judge)
             .filter(|(_, wait)| !wait.is_zero())
             .map(|(name, wait)| (name.to_owned(), wait))
             .collect()

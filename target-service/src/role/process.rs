@@ -16,9 +16,12 @@ use super::{Ready, RoleConfig, RoleError, run};
 
 /// The keeper tells its process id in this variable. A role that somebody starts by hand has none.
 const KEEPER: &str = "LOADLAB_KEEPER";
+/// The exit code of a role that wants to be started again: EX_TEMPFAIL of sysexits.h. The keeper
+/// knows it.
+const RESTART: u8 = 75;
 
-/// Runs `role` as this process. It ends with success on SIGTERM or SIGINT, and with 1 and a line on
-/// standard error otherwise.
+/// Runs `role` as this process. It ends with success on SIGTERM or SIGINT, with 75 if it wants to be
+/// started again, and with 1 otherwise, both with a line on standard error.
 pub fn main(role: &str) -> ExitCode {
     // A second call only means that the binary has set its own.
     if log::set_logger(&StandardError).is_ok() {
@@ -32,7 +35,11 @@ pub fn main(role: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{role}: {}", chain(&error));
-            ExitCode::FAILURE
+            if matches!(error, RoleError::Restart { .. }) {
+                ExitCode::from(RESTART)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::truth::Truth;
+
 /// A document that an answer rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Source {
@@ -22,6 +24,12 @@ pub struct Retrieval {
     pub passages: Vec<String>,
     /// Sources that were chosen but could not be read.
     pub missing: usize,
+    /// Those of them that a query's time-out cost.
+    #[serde(skip)]
+    pub cut: usize,
+    /// The embedding model that they were found with, as deployed then.
+    #[serde(default)]
+    pub embedding: String,
 }
 
 /// How the sources were found.
@@ -71,4 +79,7 @@ pub struct Answer {
     pub sources: Vec<Source>,
     /// Where it came from.
     pub provenance: Provenance,
+    /// What whoever tests may know beside; never there unless the profile says `truth`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<Truth>,
 }

@@ -5,8 +5,8 @@
 //!   answers:    a cache of its own, off in `baseline`
 //! ```
 //!
-//! Every key holds the versions of prompt and embeddings, so a deployment of another version finds
-//! nothing of the old one. A cache that does not answer is a miss, never a failure.
+//! Every key holds the versions of prompt and embeddings as the deployment labels them, so one with
+//! new labels finds nothing of the old one, and one without finds all of it ([`super::deployment`]). A cache that does not answer is a miss, never a failure.
 
 use std::{
     sync::Arc,
@@ -21,8 +21,8 @@ use redis::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    answer::{Answer, Retrieval},
-    metrics::ServiceMetrics,
+    answer::Retrieval, deployment::CacheVersions, error::ServiceError, metrics::ServiceMetrics,
+    truth::CachedAnswer,
 };
 use crate::profile::{Caches, L2Settings};
 
@@ -30,6 +30,8 @@ use crate::profile::{Caches, L2Settings};
 #[derive(Clone)]
 pub(super) struct WorkerCache {
     l1: Option<moka::sync::Cache<String, Arc<Retrieval>>>,
+    /// Refills under way, if those of one entry are shared.
+    refills: Option<moka::future::Cache<String, Arc<Retrieval>>>,
     redis: Redis,
     settings: Arc<Caches>,
     metrics: Arc<ServiceMetrics>,
@@ -67,19 +69,47 @@ impl WorkerCache {
                 .time_to_live(speed.real(settings.l1.ttl))
                 .build()
         });
-        Ok(Self { l1, redis: Redis { manager, speed, timeout }, settings, metrics })
+        Ok(Self { l1, refills: None, redis: Redis { manager, speed, timeout }, settings, metrics })
     }
 
-    /// What L1 or L2 holds for a query; L2's finds go to L1 too.
-    pub(super) async fn retrieval(&self, query: &str) -> Option<Arc<Retrieval>> {
-        let key = retrieval_key(&self.settings, query);
-        if let Some(l1) = &self.l1 {
-            let found = l1.get(&key);
-            self.metrics.cached("l1", if found.is_some() { "hit" } else { "miss" });
-            if found.is_some() {
-                return found;
-            }
+    /// With refills of one entry shared, or not.
+    pub(super) fn sharing_refills(mut self, shared: bool) -> Self {
+        // What is retrieved is in L1 by the end of a refill, so nothing is kept here beyond it.
+        self.refills = shared.then(|| moka::future::Cache::builder().build());
+        self
+    }
+
+    /// What `refill` retrieves for a query; or what another search retrieves for it already, if refills
+    /// are shared.
+    pub(super) async fn refilled(
+        &self,
+        versions: &CacheVersions,
+        query: &str,
+        refill: impl Future<Output = Result<Arc<Retrieval>, ServiceError>>,
+    ) -> Result<Arc<Retrieval>, ServiceError> {
+        let Some(refills) = &self.refills else { return refill.await };
+        let key = retrieval_key(versions, query);
+        // Boxed, since Moka's future holds several copies of what it is given.
+        let found = Box::pin(refills.entry(key.clone()).or_try_insert_with(refill)).await;
+        let found = found.map_err(|source| ServiceError::Shared { source })?;
+        if found.is_fresh() {
+            refills.invalidate(&key).await;
+        } else {
+            self.metrics.shared_refills.inc();
         }
+        Ok(found.into_value())
+    }
+
+    /// What L1 holds for a query.
+    pub(super) fn in_l1(&self, versions: &CacheVersions, query: &str) -> Option<Arc<Retrieval>> {
+        let found = self.l1.as_ref()?.get(&retrieval_key(versions, query));
+        self.metrics.cached("l1", if found.is_some() { "hit" } else { "miss" });
+        found
+    }
+
+    /// What L2 holds for a query; it goes to L1 too.
+    pub(super) async fn in_l2(&self, versions: &CacheVersions, query: &str) -> Option<Arc<Retrieval>> {
+        let key = retrieval_key(versions, query);
         let found: Arc<Retrieval> = Arc::new(self.read("l2", &self.settings.l2, &key).await?);
         if let Some(l1) = &self.l1 {
             l1.insert(key, Arc::clone(&found));
@@ -88,8 +118,8 @@ impl WorkerCache {
     }
 
     /// Keeps a retrieval in L1 at once, and in L2 without the search waiting for it.
-    pub(super) fn keep_retrieval(&self, query: &str, retrieval: &Arc<Retrieval>) {
-        let key = retrieval_key(&self.settings, query);
+    pub(super) fn keep_retrieval(&self, versions: &CacheVersions, query: &str, retrieval: &Arc<Retrieval>) {
+        let key = retrieval_key(versions, query);
         if let Some(l1) = &self.l1 {
             l1.insert(key.clone(), Arc::clone(retrieval));
         }
@@ -97,28 +127,28 @@ impl WorkerCache {
     }
 
     /// Puts a retrieval into L1 only.
-    pub(super) fn keep_in_l1(&self, query: &str, retrieval: &Arc<Retrieval>) {
+    pub(super) fn keep_in_l1(&self, versions: &CacheVersions, query: &str, retrieval: &Arc<Retrieval>) {
         if let Some(l1) = &self.l1 {
-            l1.insert(retrieval_key(&self.settings, query), Arc::clone(retrieval));
+            l1.insert(retrieval_key(versions, query), Arc::clone(retrieval));
         }
     }
 
     /// Puts a retrieval into L2 only, and waits for it.
-    pub(super) async fn keep_in_l2(&self, query: &str, retrieval: &Retrieval) {
+    pub(super) async fn keep_in_l2(&self, versions: &CacheVersions, query: &str, retrieval: &Retrieval) {
         if self.settings.l2.enabled {
-            let key = retrieval_key(&self.settings, query);
+            let key = retrieval_key(versions, query);
             self.redis.set(&key, retrieval, self.settings.l2.ttl).await;
         }
     }
 
     /// What the answer cache holds for a query.
-    pub(super) async fn answer(&self, query: &str) -> Option<Answer> {
-        self.read("answer", &self.settings.answers, &answer_key(&self.settings, query)).await
+    pub(super) async fn answer(&self, versions: &CacheVersions, query: &str) -> Option<CachedAnswer> {
+        self.read("answer", &self.settings.answers, &answer_key(versions, query)).await
     }
 
     /// Keeps an answer, without the search waiting for it.
-    pub(super) fn keep_answer(&self, query: &str, answer: &Answer) {
-        self.write_behind(&self.settings.answers, answer_key(&self.settings, query), answer);
+    pub(super) fn keep_answer(&self, versions: &CacheVersions, query: &str, answer: &CachedAnswer) {
+        self.write_behind(&self.settings.answers, answer_key(versions, query), answer);
     }
 
     /// Whether Redis answers.
@@ -195,13 +225,13 @@ fn normalised(query: &str) -> String {
 }
 
 /// The key of a retrieval.
-fn retrieval_key(settings: &Caches, query: &str) -> String {
-    format!("retrieval:{}:{}:{}", settings.prompt_version, settings.embedding_version, normalised(query))
+fn retrieval_key(versions: &CacheVersions, query: &str) -> String {
+    format!("retrieval:{}:{}:{}", versions.prompt_version, versions.embedding_version, normalised(query))
 }
 
 /// The key of an answer.
-fn answer_key(settings: &Caches, query: &str) -> String {
-    format!("answer:{}:{}:{}", settings.prompt_version, settings.embedding_version, normalised(query))
+fn answer_key(versions: &CacheVersions, query: &str) -> String {
+    format!("answer:{}:{}:{}", versions.prompt_version, versions.embedding_version, normalised(query))
 }
 
 #[cfg(test)]
@@ -211,11 +241,11 @@ mod tests {
 
     #[test]
     fn another_prompt_or_embedding_version_is_another_key() {
-        let settings = Profile::named("baseline").expect("it is shipped").service.cache;
+        let settings = CacheVersions::from(&Profile::named("baseline").expect("it is shipped").service.cache);
         let key = retrieval_key(&settings, " Rope  and harness ");
         assert_eq!(key, "retrieval:p3:embed-v1:rope and harness");
-        let newer_prompt = Caches { prompt_version: "p4".to_owned(), ..settings.clone() };
-        let newer_embedding = Caches { embedding_version: "embed-v2".to_owned(), ..settings.clone() };
+        let newer_prompt = CacheVersions { prompt_version: "p4".to_owned(), ..settings.clone() };
+        let newer_embedding = CacheVersions { embedding_version: "embed-v2".to_owned(), ..settings.clone() };
         assert_ne!(retrieval_key(&newer_prompt, "rope and harness"), key);
         assert_ne!(retrieval_key(&newer_embedding, "rope and harness"), key);
         assert_ne!(answer_key(&settings, "rope and harness"), key);

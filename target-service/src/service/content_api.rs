@@ -1,4 +1,7 @@
 //! Documents by id: one, or many by one query. They take a session for the query and no slot.
+//!
+//! A page of a hundred results that asks for each by itself is a hundred sessions and a hundred
+//! queries (the N+1 pattern); in one batch it is one of each.
 
 use axum::{
     Json,
@@ -7,27 +10,35 @@ use axum::{
 use serde_json::{Value, json};
 use tokio_postgres::{Row, types::ToSql};
 
-use super::{Instance, error::ServiceError, search::SERVING};
+use super::{
+    Instance, Work, error::ServiceError, figures::HowLabel, queries::Queries, search::SERVING,
+    sessions::Sessions,
+};
 
 /// Columns of a document, in the order that [`document`] reads them.
 const COLUMNS: &str = "id, title, topic, body, version, updated_at";
 
 /// `GET /api/content/{id}`.
 pub(super) async fn one(instance: &Instance, id: i64) -> Result<Response, ServiceError> {
-    let mut session = instance.pool.acquire(SERVING).await?;
+    instance.metrics.figures.details.get_or_create(&HowLabel { how: "single" }).inc();
+    let mut session = instance.pool_for(Work::Detail).acquire(SERVING).await?;
     let sql = format!("SELECT {COLUMNS} FROM documents WHERE id = $1");
-    let rows = session.query(&sql, &[&id]).await?;
+    let rows =
+        Queries::new(Sessions::One(&mut session), "detail", &instance.metrics).query(&sql, &[&id]).await?;
     let row = rows.first().ok_or_else(|| ServiceError::NotFound { what: format!("document {id}") })?;
     Ok(Json(document(row)).into_response())
 }
 
 /// `POST /api/content/batch`. Documents that do not exist are left out and named.
 pub(super) async fn batch(instance: &Instance, ids: &[i64]) -> Result<Response, ServiceError> {
-    let mut session = instance.pool.acquire(SERVING).await?;
+    instance.metrics.figures.details.get_or_create(&HowLabel { how: "batch" }).inc_by(ids.len() as u64);
+    let mut session = instance.pool_for(Work::Detail).acquire(SERVING).await?;
     let places: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
     let sql = format!("SELECT {COLUMNS} FROM documents WHERE id IN ({}) ORDER BY id", places.join(", "));
     let parameters: Vec<&(dyn ToSql + Sync)> = ids.iter().map(|id| id as _).collect();
-    let rows = session.query(&sql, &parameters).await?;
+    let rows = Queries::new(Sessions::One(&mut session), "batch", &instance.metrics)
+        .query(&sql, &parameters)
+        .await?;
     let found: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
     let missing: Vec<&i64> = ids.iter().filter(|id| !found.contains(id)).collect();
     let documents: Vec<Value> = rows.iter().map(document).collect();

@@ -4,7 +4,9 @@
 //!   search --sources, tokens, end--> Outbox --at most so many events a second--> body of the answer
 //! ```
 //!
-//! The answer is short (a few kilobytes), so a slow reader holds up nothing but its own connection.
+//! What is generated is short (a few kilobytes), so a slow reader holds up nothing but its own
+//! connection. Where answers are to be big, excerpts follow the tokens, and
+//! [`super::stream_buffer`] says what waits for a slow reader.
 
 use std::{
     io,
@@ -23,8 +25,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     answer::{Answer, Source},
     error::ServiceError,
+    stream_buffer::Excerpts,
 };
-use crate::metrics::Counted;
 
 /// Where a search puts what it has so far.
 #[derive(Debug, Default)]
@@ -115,20 +117,21 @@ pub(super) struct Delivery {
     pub(super) gap: Duration,
     /// When the delivery is given up.
     pub(super) deadline: Instant,
-    /// Counts it among the open streams.
-    pub(super) open: Counted,
+    /// Length of the whole body, in bytes, at least: excerpts make it up.
+    pub(super) bytes: u64,
     /// Tells the outbox when the client is gone.
     pub(super) reader: DropGuard,
 }
 
-/// The events of an answer: `sources`, `token`s, `done`. It ends with an error, and without `done`,
+/// The events of an answer: `sources`, `token`s, `excerpt`s of a big one, `done`. It ends with an error, and without `done`,
 /// if the answer did or the time is up.
 pub(super) fn events(
     outbox: Arc<Outbox>,
     delivery: Delivery,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
     async_stream::stream! {
-        let Delivery { gap, deadline, open: _open, reader: _reader } = delivery;
+        let Delivery { gap, deadline, bytes, reader: _reader } = delivery;
+        let mut sent = 0;
         let sleeper = Sleeper::shared();
         let mut next_token = Instant::now();
         loop {
@@ -148,15 +151,21 @@ pub(super) fn events(
                 written.end = more.end;
             }
             if let Some(sources) = written.sources {
-                yield Ok(event("sources", &json!({"sources": sources})));
+                yield Ok(counted(event("sources", &json!({"sources": sources})), &mut sent));
             }
             if !written.tokens.is_empty() {
                 next_token = Instant::now() + gap;
-                yield Ok(event("token", &json!({"text": written.tokens})));
+                yield Ok(counted(event("token", &json!({"text": written.tokens})), &mut sent));
             }
             match written.end {
                 None => {}
                 Some(Ok(answer)) => {
+                    for excerpt in Excerpts::new(&answer.answer, bytes, sent) {
+                        yield Ok(excerpt);
+                    }
+                    if let Some(truth) = &answer.truth {
+                        yield Ok(event("truth", &json!(truth)));
+                    }
                     let done = json!({"sources": answer.sources, "provenance": answer.provenance});
                     yield Ok(event("done", &done));
                     return;
@@ -169,6 +178,25 @@ pub(super) fn events(
             }
         }
     }
+}
+
+/// `events`, with something that is held until the reader has them all or is gone.
+pub(super) fn held<T: Send>(
+    events: impl Stream<Item = io::Result<Bytes>> + Send,
+    open: T,
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    async_stream::stream! {
+        let _open = open;
+        for await event in events {
+            yield event;
+        }
+    }
+}
+
+/// An event, with its length added to what is sent.
+fn counted(event: Bytes, sent: &mut u64) -> Bytes {
+    *sent += event.len() as u64;
+    event
 }
 
 impl Written {
@@ -184,18 +212,12 @@ fn event(name: &str, data: &serde_json::Value) -> Bytes {
 #[cfg(test)]
 mod tests {
     use futures::StreamExt as _;
-    use prometheus_client::metrics::gauge::Gauge;
 
     use super::*;
     use crate::service::answer::{Mode, Provenance};
 
     fn delivery(outbox: &Outbox, gap: Duration, life: Duration) -> Delivery {
-        Delivery {
-            gap,
-            deadline: Instant::now() + life,
-            open: Counted::one_more(&Gauge::default()),
-            reader: outbox.reader(),
-        }
+        Delivery { gap, deadline: Instant::now() + life, bytes: 0, reader: outbox.reader() }
     }
 
     fn answer(text: &str) -> Answer {
@@ -209,6 +231,7 @@ mod tests {
                 sources_found: 0,
                 sources_missing: 0,
             },
+            truth: None,
         }
     }
 
@@ -250,6 +273,23 @@ mod tests {
             })
             .collect();
         assert_eq!(text, expected);
+    }
+
+    #[tokio::test]
+    async fn a_big_answer_is_as_long_as_it_is_to_be_and_tells_its_truth_only_if_it_has_one() {
+        let outbox = Arc::new(Outbox::default());
+        let delivery =
+            Delivery { bytes: 100_000, ..delivery(&outbox, Duration::ZERO, Duration::from_secs(60)) };
+        outbox.sources(Vec::new());
+        outbox.token("0 1 2");
+        outbox.end(Ok(answer("0 1 2")));
+        let events: Vec<_> = events(outbox, delivery).collect().await;
+        let length: usize = events.iter().map(|event| event.as_ref().map_or(0, Bytes::len)).sum();
+        assert!((100_000..102_000).contains(&length), "{length}");
+        let names = names(&events);
+        assert_eq!(names.last().map(String::as_str), Some("event: done"));
+        assert!(names.iter().all(|name| name != "event: truth"), "{names:?}");
+        assert_eq!(names.iter().filter(|name| *name == "event: excerpt").count(), 7);
     }
 
     #[tokio::test]

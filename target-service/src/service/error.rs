@@ -1,11 +1,11 @@
 //! Why a request failed: what the caller is told, what the log says, whose fault it is, and, in one
 //! place, the status.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use super::llm_client::LlmError;
+use super::{llm_client::LlmError, queries::was_cut};
 use crate::pool::{DatabaseError, PoolError};
 
 /// Whose fault a failure is.
@@ -47,10 +47,27 @@ pub enum ServiceError {
         /// The LLM's reason.
         source: LlmError,
     },
+    /// There are no embeddings, and nothing to fall back on.
+    Embedding {
+        /// The LLM's reason.
+        source: LlmError,
+    },
+    /// Too much waits already.
+    Overloaded,
+    /// What this search waited for failed in another's hands.
+    Shared {
+        /// How the other failed.
+        source: Arc<ServiceError>,
+    },
     /// The answer was not ready within the HTTP time-out.
     TooSlow {
         /// The time-out, in scenario time.
         after: Duration,
+    },
+    /// There is no place for another stream, or the instance takes no more work.
+    NoPlace {
+        /// When to come again, in scenario time.
+        retry_after: Duration,
     },
     /// The work ended without an answer: its worker is gone.
     Lost,
@@ -63,8 +80,14 @@ impl ServiceError {
             Self::BadRequest { .. } | Self::NotFound { .. } => Culprit::Caller,
             Self::Session { source: PoolError::Open { .. } | PoolError::State { .. } }
             | Self::Database { .. }
-            | Self::Generation { .. } => Culprit::Dependency,
-            Self::Session { .. } | Self::TooSlow { .. } | Self::Lost => Culprit::Us,
+            | Self::Generation { .. }
+            | Self::Embedding { .. } => Culprit::Dependency,
+            Self::Session { .. }
+            | Self::Overloaded
+            | Self::TooSlow { .. }
+            | Self::NoPlace { .. }
+            | Self::Lost => Culprit::Us,
+            Self::Shared { source } => source.culprit(),
         }
     }
 
@@ -73,11 +96,19 @@ impl ServiceError {
         match self {
             Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
-            Self::Session { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Session { .. }
+            | Self::Overloaded
+            | Self::NoPlace { .. }
+            | Self::Database { source: DatabaseError::Rejected { .. } } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Shared { source } => source.status(),
+            Self::Database { source } if was_cut(source) => StatusCode::GATEWAY_TIMEOUT,
             Self::Database { source: DatabaseError::TimedOut { .. } }
             | Self::Generation { source: LlmError::TimedOut { .. } }
+            | Self::Embedding { source: LlmError::TimedOut { .. } }
             | Self::TooSlow { .. } => StatusCode::GATEWAY_TIMEOUT,
-            Self::Database { .. } | Self::Generation { .. } => StatusCode::BAD_GATEWAY,
+            Self::Database { .. } | Self::Generation { .. } | Self::Embedding { .. } => {
+                StatusCode::BAD_GATEWAY
+            }
             Self::Lost => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -87,13 +118,21 @@ impl ServiceError {
         match self {
             Self::BadRequest { reason } => format!("the request cannot be read: {reason}"),
             Self::NotFound { what } => format!("there is no {what}"),
-            Self::Session { .. } => "too busy, try again later".to_owned(),
-            Self::Database { .. } | Self::Generation { .. } => {
+            Self::Session { .. } | Self::Overloaded | Self::NoPlace { .. } => {
+                "too busy, try again later".to_owned()
+            }
+            Self::Shared { source } => source.outside(),
+            Self::Database { .. } | Self::Generation { .. } | Self::Embedding { .. } => {
                 "a part of this service is not available".to_owned()
             }
             Self::TooSlow { .. } => "there was no answer in time".to_owned(),
             Self::Lost => "the request was lost".to_owned(),
         }
+    }
+
+    /// When the caller is asked to come again, in scenario time.
+    pub fn retry_after(&self) -> Option<Duration> {
+        if let Self::NoPlace { retry_after } = self { Some(*retry_after) } else { None }
     }
 
     /// The word for it in `search_total{result}`.
@@ -115,7 +154,11 @@ impl fmt::Display for ServiceError {
             Self::Session { .. } => write!(f, "no session from the pool"),
             Self::Database { .. } => write!(f, "a query was not answered"),
             Self::Generation { .. } => write!(f, "no answer was generated"),
+            Self::Embedding { .. } => write!(f, "there is no embedding"),
+            Self::Overloaded => write!(f, "too much waits already"),
+            Self::Shared { .. } => write!(f, "what another search retrieves failed"),
             Self::TooSlow { after } => write!(f, "no answer within {} s", after.as_secs_f64()),
+            Self::NoPlace { .. } => write!(f, "no place for more work"),
             Self::Lost => write!(f, "the work ended without an answer"),
         }
     }
@@ -126,8 +169,14 @@ impl Error for ServiceError {
         match self {
             Self::Session { source } => Some(source),
             Self::Database { source } => Some(source),
-            Self::Generation { source } => Some(source),
-            Self::BadRequest { .. } | Self::NotFound { .. } | Self::TooSlow { .. } | Self::Lost => None,
+            Self::Generation { source } | Self::Embedding { source } => Some(source),
+            Self::Shared { source } => Some(source.as_ref()),
+            Self::BadRequest { .. }
+            | Self::NotFound { .. }
+            | Self::Overloaded
+            | Self::TooSlow { .. }
+            | Self::NoPlace { .. }
+            | Self::Lost => None,
         }
     }
 }

@@ -5,7 +5,7 @@
 //! worker with the fewest in hand, equals in turn. When even that one's backlog is full, the
 //! connection is reset, as a kernel does with a full accept queue.
 //!
-//! Health and metrics are answered here, so they can be read while all workers are busy.
+//! Health, metrics, settings and the progress of ingestion are answered here, so they can be read while all workers are busy.
 
 use std::{
     fmt,
@@ -26,6 +26,7 @@ use http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 use tokio::{
@@ -37,8 +38,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Instance,
     error::ServiceError,
+    ingest,
     readiness::Readiness,
-    worker::{Work, WorkerHandle, error_response},
+    worker::{COME_AGAIN, Work, WorkerHandle, error_response},
 };
 use crate::metrics::CONTENT_TYPE;
 
@@ -70,6 +72,10 @@ impl fmt::Display for Reset {
 
 impl std::error::Error for Reset {}
 
+/// Cancelled to reset the connection that a request came on.
+#[derive(Debug, Clone)]
+struct Cut(CancellationToken);
+
 #[derive(Deserialize)]
 struct SearchRequest {
     query: String,
@@ -80,6 +86,19 @@ struct SearchRequest {
 #[derive(Deserialize)]
 struct BatchRequest {
     ids: Vec<i64>,
+}
+
+#[derive(Deserialize)]
+struct IngestRequest {
+    documents: usize,
+    #[serde(default)]
+    inserts: Option<Inserts>,
+}
+
+#[derive(Deserialize)]
+struct Inserts {
+    min: usize,
+    max: usize,
 }
 
 impl Front {
@@ -116,9 +135,15 @@ impl Front {
     async fn connection(self: Arc<Self>, stream: TcpStream) {
         // The first token of a stream must not wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
+        if let Some(size) = self.instance.profile.streams.socket {
+            // A kernel that grows the buffer would hide from the instance that its reader is slow.
+            let _ = set_socket_send_buffer_size(&stream, size.bytes() as usize);
+        }
         let reset = Arc::new(AtomicBool::new(false));
-        let service = service_fn(|request| {
+        let cut = CancellationToken::new();
+        let service = service_fn(|mut request: Request<Incoming>| {
             let (front, reset) = (Arc::clone(&self), Arc::clone(&reset));
+            request.extensions_mut().insert(Cut(cut.clone()));
             Box::pin(async move {
                 let answer = front.answer(request).await;
                 reset.store(answer.is_err(), Ordering::Relaxed);
@@ -127,8 +152,11 @@ impl Front {
         });
         let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         // An error here is a client that went away, or one whose connection is to be reset.
-        let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
-        if reset.load(Ordering::Relaxed) {
+        tokio::select! {
+            _ = poll_fn(|context| connection.poll_without_shutdown(context)) => {}
+            () = cut.cancelled() => {}
+        }
+        if reset.load(Ordering::Relaxed) || cut.is_cancelled() {
             // Closing a socket that lingers for no time sends RST instead of FIN.
             let _ = connection.into_parts().io.into_inner().set_zero_linger();
         }
@@ -145,6 +173,14 @@ impl Front {
                 );
             }
             (&Method::GET, "/api/health/circuit-breaker") => return Ok(self.breaker()),
+            (&Method::GET, "/admin/settings") => return Ok(self.instance.deployments.settings()),
+            (&Method::PATCH, "/admin/settings") => return Ok(self.deploy(request).await),
+            (&Method::GET, path) if path.starts_with("/ingest/") => {
+                let progress = self.instance.ingest.progress(path.trim_start_matches("/ingest/"));
+                return Ok(progress.unwrap_or_else(|error| error_response(&error)));
+            }
+            _ if self.instance.is_shedding() => Err(ServiceError::NoPlace { retry_after: COME_AGAIN }),
+            (&Method::POST, "/ingest") => ingest_work(request).await,
             (&Method::POST, "/search") => search_work(request).await,
             (&Method::POST, "/api/content/batch") => batch_work(request).await,
             (&Method::GET, path) if path.starts_with("/api/content/") => content_work(path),
@@ -171,6 +207,13 @@ impl Front {
         in_turn.min_by_key(|worker| worker.load()).expect("an instance has workers")
     }
 
+    async fn deploy(&self, request: Request<Incoming>) -> Response {
+        match read(request).await {
+            Ok(patch) => self.instance.deployments.deploy(patch),
+            Err(error) => error_response(&error),
+        }
+    }
+
     fn breaker(&self) -> Response {
         let status = self.instance.breaker.status();
         Json(json!({
@@ -186,13 +229,29 @@ impl Front {
 
 async fn search_work(request: Request<Incoming>) -> Result<Work, ServiceError> {
     let json_only = wants_json(request.headers());
+    let Cut(cut) = request.extensions().get::<Cut>().cloned().expect("every request of a connection has it");
     let SearchRequest { query, stream } = read(request).await?;
     let query = query.trim().to_owned();
     if query.is_empty() || query.len() > QUERY_BYTES_MAX {
         let reason = format!("`query` has between 1 and {QUERY_BYTES_MAX} bytes");
         return Err(ServiceError::BadRequest { reason });
     }
-    Ok(Work::Search { query, stream: stream.unwrap_or(true) && !json_only })
+    Ok(Work::Search { query, stream: stream.unwrap_or(true) && !json_only, cut })
+}
+
+async fn ingest_work(request: Request<Incoming>) -> Result<Work, ServiceError> {
+    let IngestRequest { documents, inserts } = read(request).await?;
+    let inserts = inserts.map(|Inserts { min, max }| (min, max));
+    let bad = |reason: String| Err(ServiceError::BadRequest { reason });
+    match inserts {
+        _ if !(1..=ingest::DOCUMENTS_MAX).contains(&documents) => {
+            bad(format!("`documents` is between 1 and {}", ingest::DOCUMENTS_MAX))
+        }
+        Some((min, max)) if min < 1 || min > max || max > ingest::INSERTS_MAX => {
+            bad(format!("`inserts` has `min` and `max`, rising from 1 to {}", ingest::INSERTS_MAX))
+        }
+        inserts => Ok(Work::Ingest { order: ingest::Order { documents, inserts } }),
+    }
 }
 
 async fn batch_work(request: Request<Incoming>) -> Result<Work, ServiceError> {

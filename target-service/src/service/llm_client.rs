@@ -13,11 +13,16 @@ use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::metrics::{OperationLabel, ServiceMetrics};
-use crate::metrics::Counted;
+use super::{
+    metrics::{OperationLabel, ServiceMetrics},
+    token_bucket::{Buckets, NoToken},
+};
+use crate::{metrics::Counted, profile::LlmRetries};
 
 /// Longest line of a token stream that is accepted, in bytes.
 const LINE_BYTES_MAX: usize = 256 * 1024;
+/// Tokens of a review: a word or two.
+const REVIEW_TOKENS: usize = 8;
 
 /// The LLM as a worker sees it.
 #[derive(Debug, Clone)]
@@ -27,6 +32,9 @@ pub(super) struct LlmClient {
     speed: Speed,
     timeout: Duration,
     metrics: Arc<ServiceMetrics>,
+    retries: LlmRetries,
+    /// Shared by all workers.
+    buckets: Option<Arc<Buckets>>,
 }
 
 /// Why a call of the LLM failed.
@@ -47,6 +55,8 @@ pub enum LlmError {
         /// How long was waited, in scenario time.
         after: Duration,
     },
+    /// The token bucket before it had no token in time.
+    Throttled,
     /// The answer is none.
     Malformed {
         /// What is wrong with it.
@@ -60,6 +70,7 @@ impl fmt::Display for LlmError {
             Self::Connection { .. } => write!(f, "the connection to the LLM failed"),
             Self::Status { status } => write!(f, "the LLM answered {status}"),
             Self::TimedOut { after } => write!(f, "no answer of the LLM within {} s", after.as_secs_f64()),
+            Self::Throttled => write!(f, "the LLM may not be called any more for now"),
             Self::Malformed { reason } => write!(f, "the LLM's answer cannot be read: {reason}"),
         }
     }
@@ -69,7 +80,7 @@ impl Error for LlmError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Connection { source } => Some(source),
-            Self::Status { .. } | Self::TimedOut { .. } | Self::Malformed { .. } => None,
+            Self::Status { .. } | Self::TimedOut { .. } | Self::Throttled | Self::Malformed { .. } => None,
         }
     }
 }
@@ -122,35 +133,118 @@ impl LlmClient {
     ) -> Result<Self, reqwest::Error> {
         // The address comes from the edge table; a proxy from the environment would bypass the edge.
         let http = Client::builder().no_proxy().tcp_nodelay(true).http1_only().build()?;
-        Ok(Self { http, base: format!("http://{address}"), speed, timeout, metrics })
+        let (base, retries) = (format!("http://{address}"), LlmRetries::default());
+        Ok(Self { http, base, speed, timeout, metrics, retries, buckets: None })
+    }
+
+    /// With extra attempts after a failure.
+    pub(super) fn retrying(self, retries: LlmRetries) -> Self {
+        Self { retries, ..self }
+    }
+
+    /// With a token bucket before every attempt.
+    pub(super) fn throttled(self, buckets: Option<Arc<Buckets>>) -> Self {
+        Self { buckets, ..self }
+    }
+
+    /// Waits for leave to make a call of `embedding` or `generation`. It is for the caller to ask for the
+    /// first attempt, outside of any breaker: having to wait is no failure of the LLM.
+    pub(super) async fn token(&self, operation: &'static str) -> Result<(), LlmError> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        buckets.of(operation).token().await.map_err(|NoToken| {
+            self.metrics.called(operation, "rejected");
+            LlmError::Throttled
+        })
+    }
+
+    /// Whether to try again after an attempt that failed: as often as is set, and with a token each.
+    async fn again(&self, operation: &'static str, attempt: u32) -> bool {
+        attempt < self.retries.max && self.token(operation).await.is_ok()
     }
 
     /// The embedding of one text.
     pub(super) async fn embed(&self, text: &str) -> Result<Vec<f32>, LlmError> {
-        let body = json!({"model": "embedding", "input": text});
-        self.measured("embedding", async {
+        let mut all = self.embed_all(&[text]).await?;
+        Ok(all.swap_remove(0))
+    }
+
+    /// The embeddings of several texts, by one call.
+    pub(super) async fn embed_all(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, LlmError> {
+        let mut attempt = 0;
+        loop {
+            let result = self.embed_once(texts).await;
+            if result.is_ok() || !self.again("embedding", attempt).await {
+                return result;
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn embed_once(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, LlmError> {
+        let body = json!({"model": "embedding", "input": texts});
+        self.measured("embedding", self.timeout, async {
             let answer: Embeddings = self.post("/v1/embeddings", &body).await?.json().await?;
-            let first = answer.data.into_iter().next();
-            first
-                .map(|data| data.embedding)
-                .ok_or_else(|| LlmError::Malformed { reason: "no embedding".to_owned() })
+            let all: Vec<Vec<f32>> = answer.data.into_iter().map(|data| data.embedding).collect();
+            if all.len() == texts.len() {
+                return Ok(all);
+            }
+            let reason = format!("{} embeddings for {} texts", all.len(), texts.len());
+            Err(LlmError::Malformed { reason })
         })
         .await
     }
 
-    /// Generates an answer; `token` is called with each piece as it comes. Ends with the whole.
+    /// Has an answer to `prompt` reviewed by the model `judge`, within `timeout` of scenario time. The
+    /// review itself is not looked at: it approves.
+    pub(super) async fn review(&self, prompt: &str, answer: &str, timeout: Duration) -> Result<(), LlmError> {
+        let question = format!("Is this answer good?\n{prompt}\nAnswer: {answer}");
+        let body = json!({
+            "model": "judge", "max_tokens": REVIEW_TOKENS,
+            "messages": [{"role": "user", "content": question}],
+        });
+        let label = OperationLabel { operation: "judge" };
+        let in_flight = self.metrics.llm_in_flight.get_or_create_owned(&label);
+        let _in_flight = Counted::one_more(&in_flight);
+        self.measured("judge", timeout, async {
+            let review: serde_json::Value = self.post("/v1/chat/completions", &body).await?.json().await?;
+            match review["choices"][0]["message"]["content"].as_str() {
+                Some(_) => Ok(()),
+                None => Err(LlmError::Malformed { reason: "no review".to_owned() }),
+            }
+        })
+        .await
+    }
+
+    /// Generates an answer; `token` is called with each piece as it comes. Ends with the whole. Once a
+    /// piece has come there is no other attempt.
     pub(super) async fn generate(
         &self,
         prompt: &str,
         mut token: impl FnMut(&str),
     ) -> Result<String, LlmError> {
+        let mut attempt = 0;
+        let mut begun = false;
+        loop {
+            let piece = |text: &str| {
+                begun = true;
+                token(text);
+            };
+            let result = self.generate_once(prompt, piece).await;
+            if result.is_ok() || begun || !self.again("generation", attempt).await {
+                return result;
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn generate_once(&self, prompt: &str, mut token: impl FnMut(&str)) -> Result<String, LlmError> {
         let body = json!({
             "model": "chat", "stream": true, "messages": [{"role": "user", "content": prompt}],
         });
         let in_flight =
             self.metrics.llm_in_flight.get_or_create_owned(&OperationLabel { operation: "generation" });
         let _in_flight = Counted::one_more(&in_flight);
-        self.measured("generation", async {
+        self.measured("generation", self.timeout, async {
             let mut response = self.post("/v1/chat/completions", &body).await?;
             let mut lines = Lines::default();
             let mut answer = String::new();
@@ -190,13 +284,14 @@ impl LlmClient {
     async fn measured<T>(
         &self,
         operation: &'static str,
+        timeout: Duration,
         call: impl Future<Output = Result<T, LlmError>>,
     ) -> Result<T, LlmError> {
         let started = Instant::now();
         let result = Sleeper::shared()
-            .timeout(started + self.speed.real(self.timeout), call)
+            .timeout(started + self.speed.real(timeout), call)
             .await
-            .unwrap_or(Err(LlmError::TimedOut { after: self.timeout }));
+            .unwrap_or(Err(LlmError::TimedOut { after: timeout }));
         let seconds = self.speed.scenario(started.elapsed()).as_secs_f64();
         self.metrics.llm_seconds.get_or_create(&OperationLabel { operation }).observe(seconds);
         self.metrics.called(operation, result.as_ref().map_or_else(LlmError::outcome, |_| "ok"));

@@ -7,10 +7,11 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use super::{figures::Figures, priority::ClassLabel, tiers::TierLabel};
 use crate::{
-    breaker::BreakerMetrics,
+    breaker::{BreakerFamilies, BreakerMetrics},
     metrics::{registry, seconds, text},
-    pool::PoolMetrics,
+    pool::PoolFamilies,
 };
 
 /// Which worker.
@@ -32,14 +33,14 @@ pub struct CacheLabel {
 /// What the LLM is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OperationLabel {
-    /// `embedding` or `generation`.
+    /// `embedding`, `generation` or `judge`.
     pub operation: &'static str,
 }
 
 /// How a call of the LLM ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct CallLabel {
-    /// `embedding` or `generation`.
+    /// `embedding`, `generation` or `judge`.
     pub operation: &'static str,
     /// `ok`, `error`, `timeout` or `rejected`.
     pub outcome: &'static str,
@@ -65,16 +66,18 @@ pub struct ServiceMetrics {
     pub queue_wait: Histogram,
     /// Connections that were reset because every backlog was full.
     pub resets: Counter,
-    /// The pool's part.
-    pub pool: PoolMetrics,
-    /// The breaker's part.
-    pub breaker: BreakerMetrics,
+    /// The pools' part.
+    pub pool: PoolFamilies,
+    /// The breakers' part.
+    pub breakers: BreakerFamilies,
     /// What the caches answered.
     pub cache: Family<CacheLabel, Counter>,
     /// How calls of the LLM ended.
     pub llm_calls: Family<CallLabel, Counter>,
     /// Calls under way.
     pub llm_in_flight: Family<OperationLabel, Gauge>,
+    /// Calls that wait for a slot.
+    pub llm_queued: Family<OperationLabel, Gauge>,
     /// From call to answer.
     pub llm_seconds: Family<OperationLabel, Histogram, fn() -> Histogram>,
     /// Answers that are being delivered.
@@ -85,6 +88,14 @@ pub struct ServiceMetrics {
     pub abandoned: Counter,
     /// From query to result.
     pub query: Histogram,
+    /// Work that the priority queue refused.
+    pub shed: Family<ClassLabel, Counter>,
+    /// Refills of the cache that waited for another's.
+    pub shared_refills: Counter,
+    /// Searches by their tier, where there are tiers.
+    pub tiers: Family<TierLabel, Counter>,
+    /// All that is beside the search path.
+    pub figures: Figures,
     registry: Mutex<Registry>,
 }
 
@@ -100,35 +111,34 @@ impl ServiceMetrics {
         let mut registry = registry();
         let llm_in_flight: Family<OperationLabel, Gauge> = Family::default();
         let llm_queued: Family<OperationLabel, Gauge> = Family::default();
-        let embedding = OperationLabel { operation: "embedding" };
         let generation = OperationLabel { operation: "generation" };
         // Generation does not queue, and says so.
         llm_queued.get_or_create(&generation).set(0);
         llm_in_flight.get_or_create(&generation).set(0);
+        let resets = Counter::default();
         let metrics = Self {
+            figures: Figures::register(&mut registry, &resets),
             queue_depth: Family::default(),
             in_flight: Family::default(),
             queue_wait: seconds(),
-            resets: Counter::default(),
-            pool: PoolMetrics::register(&mut registry),
-            breaker: BreakerMetrics::register(
-                &mut registry,
-                "embedding",
-                llm_in_flight.get_or_create_owned(&embedding),
-                llm_queued.get_or_create_owned(&embedding),
-            ),
+            resets,
+            pool: PoolFamilies::register(&mut registry),
+            breakers: BreakerFamilies::register(&mut registry),
             cache: Family::default(),
             llm_calls: Family::default(),
             llm_in_flight,
+            llm_queued,
             llm_seconds: Family::new_with_constructor(seconds),
             streams: Gauge::default(),
             searches: Family::default(),
             abandoned: Counter::default(),
             query: seconds(),
+            shed: Family::default(),
+            shared_refills: Counter::default(),
+            tiers: Family::default(),
             registry: Mutex::default(),
         };
         metrics.register(&mut registry);
-        registry.register("llm_queued", "Calls that wait for a slot", llm_queued);
         *metrics.registry.lock() = registry;
         metrics
     }
@@ -149,7 +159,22 @@ impl ServiceMetrics {
         registry.register("streams_open", "Answers that are being delivered", self.streams.clone());
         registry.register("search", "Searches by mode and result", self.searches.clone());
         registry.register("abandoned_work", "Searches finished for nobody", self.abandoned.clone());
+        registry.register("llm_queued", "Calls that wait for a slot", self.llm_queued.clone());
+        registry.register("shed", "Work that the priority queue refused", self.shed.clone());
+        registry.register(
+            "single_flight_shared",
+            "Refills of the cache that waited for another's",
+            self.shared_refills.clone(),
+        );
+        registry.register("degraded", "Searches by their tier", self.tiers.clone());
         registry.register("db_query_seconds", "From query to result", self.query.clone());
+    }
+
+    /// The figures of a breaker before the embedding calls.
+    pub fn llm_breaker(&self, name: &str) -> BreakerMetrics {
+        let embedding = OperationLabel { operation: "embedding" };
+        let in_flight = self.llm_in_flight.get_or_create_owned(&embedding);
+        self.breakers.of(name, in_flight, self.llm_queued.get_or_create_owned(&embedding))
     }
 
     /// The page that `/metrics` answers with.

@@ -14,35 +14,63 @@ mod answer;
 mod cache;
 mod content_api;
 mod delivery;
+mod deployment;
 mod error;
+mod figures;
 mod front;
+mod ingest;
 mod llm_client;
+mod memory;
 mod metrics;
+mod pools;
+mod priority;
+mod queries;
 mod readiness;
 mod retrieval;
 mod search;
+mod sessions;
+mod stream_buffer;
+mod tiers;
+mod token_bucket;
+mod truth;
 mod warm_up;
 mod worker;
 
 pub use answer::{Answer, Mode, Provenance, Retrieval, Source};
+pub use deployment::{CacheVersions, Deployed, Deployments, VersionMismatch};
 pub use error::{Culprit, ServiceError};
+pub use figures::Figures;
+pub use ingest::Ingest;
 pub use llm_client::LlmError;
 pub use metrics::ServiceMetrics;
+pub use pools::{Pools, Work};
+pub use priority::{Class, ClassLabel, Gate, Shed, Turn};
+pub use stream_buffer::StreamPlaces;
+pub use tiers::TierLabel;
+pub use truth::{CachedAnswer, Made, Truth};
 
-use std::{error::Error as _, sync::Arc, thread};
+use std::{
+    error::Error as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
 
-use loadlab_clock::{RunClock, Speed};
+use loadlab_clock::{RunClock, Seed, Speed};
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    cache::WorkerCache, front::Front, llm_client::LlmClient, readiness::Readiness, search::Searcher,
-    worker::WorkerHandle,
+    cache::WorkerCache, front::Front, llm_client::LlmClient, metrics::WorkerLabel, readiness::Readiness,
+    search::Searcher, token_bucket::Buckets, worker::WorkerHandle,
 };
 use crate::{
     breaker::Breaker,
     pool::{PgConnector, Pool},
-    profile::ServiceProfile,
+    profile::{BreakerSettings, ServiceProfile},
     role::{Ready, RoleConfig, RoleError},
 };
 
@@ -54,11 +82,73 @@ pub struct Instance {
     /// Scenario seconds per real second.
     pub speed: Speed,
     /// Its sessions.
-    pub pool: Pool<PgConnector>,
-    /// The breaker before all embedding calls.
+    pub pools: Pools,
+    /// The breaker before the embedding calls, of searches only if ingestion has its own.
     pub breaker: Breaker,
+    /// The breaker before the embedding calls of ingestion, if it has its own.
+    pub ingest_breaker: Option<Breaker>,
+    /// The queue before all work, if there is one.
+    pub gate: Option<Arc<Gate>>,
+    /// How fast the LLM is called at most.
+    buckets: Option<Arc<Buckets>>,
     /// Its figures.
     pub metrics: Arc<ServiceMetrics>,
+    /// Where its draws come from.
+    pub seed: Seed,
+    /// Its ingestion.
+    pub ingest: Ingest,
+    /// What is deployed.
+    pub deployments: Deployments,
+    /// The places for streams.
+    pub streams: StreamPlaces,
+    /// It takes no more work.
+    shedding: AtomicBool,
+}
+
+impl Instance {
+    /// The pool from which this work takes its sessions.
+    pub fn pool_for(&self, work: Work) -> &Pool<PgConnector> {
+        self.pools.of(work)
+    }
+
+    /// From now on it takes no more work.
+    fn shed(&self) {
+        self.shedding.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it takes no more work.
+    pub fn is_shedding(&self) -> bool {
+        self.shedding.load(Ordering::Relaxed)
+    }
+
+    /// Whether something is under way: a search, a delivery, an ingestion.
+    fn is_busy(&self) -> bool {
+        let workers = (0..self.profile.workers.count).map(|worker| WorkerLabel { worker });
+        let searches: i64 = workers.map(|label| self.metrics.in_flight.get_or_create(&label).get()).sum();
+        searches + self.metrics.streams.get() + self.metrics.figures.ingesting.get() > 0
+    }
+
+    /// The breaker before the embedding calls of this work.
+    pub fn breaker_for(&self, work: Work) -> &Breaker {
+        match (work, &self.ingest_breaker) {
+            (Work::Ingest, Some(breaker)) => breaker,
+            _ => &self.breaker,
+        }
+    }
+
+    /// Waits for leave to work, where there is a priority queue. The turn is held while the work lasts.
+    pub async fn turn(&self, class: Class) -> Result<Option<Turn>, ServiceError> {
+        match &self.gate {
+            None => Ok(None),
+            Some(gate) => gate.enter(class).await.map(Some).map_err(|Shed| ServiceError::Overloaded),
+        }
+    }
+
+    /// Searches that wait for leave or for a session.
+    fn waiting(&self) -> usize {
+        let at_gate = self.gate.as_ref().map_or(0, |gate| gate.waiting());
+        at_gate + self.pool_for(Work::Search).status().waiting
+    }
 }
 
 /// Serves until `stop`.
@@ -70,6 +160,9 @@ pub async fn serve(
     // The threads end with this future, however it ends.
     let threads = stop.child_token();
     let _end = threads.clone().drop_guard();
+    Deployed::of(&config.profile.service)
+        .check()
+        .map_err(|error| RoleError::Start { part: "the deployment", reason: error.to_string() })?;
     let (metrics, database) = connector(&config)?;
     if config.is_external("sql") {
         warm_up::seed(&database).await.map_err(|error| RoleError::Start {
@@ -82,22 +175,47 @@ pub async fn serve(
     warm_up::warm_up(&instance, &searchers).await;
     let searcher = searchers.into_iter().next().expect("the profile was checked: there is a worker");
     let readiness = Readiness::new(Arc::clone(&instance), searcher, database);
-    let front = Arc::new(Front::new(instance, workers, readiness));
+    let front = Arc::new(Front::new(Arc::clone(&instance), workers, readiness));
     let (listener, listen) = config.bind().await?;
     ready(&Ready { role: config.name, listen, admin: None });
-    front.serve(listener, stop).await.map_err(|source| RoleError::Serve { source })
+    tokio::select! {
+        served = front.serve(listener, stop) => served.map_err(|source| RoleError::Serve { source }),
+        () = memory::guard(&instance) => Err(RoleError::Restart { reason: "the memory guard" }),
+    }
 }
 
 fn connector(config: &RoleConfig) -> Result<(Arc<ServiceMetrics>, PgConnector), RoleError> {
     let metrics = Arc::new(ServiceMetrics::new());
     let timeout = config.profile.service.timeouts.database;
+    let settings = &config.profile.service.mitigations.database_breaker;
+    let breaker = settings.enabled.then(|| {
+        let metrics = metrics.breakers.of("database", Gauge::default(), Gauge::default());
+        Arc::new(Breaker::before_database(settings, RunClock::start(config.speed), metrics))
+    });
     let connector = PgConnector::new(config.edge("sql")?, config.speed, timeout, metrics.query.clone())
         .map_err(|error| RoleError::Start { part: "the database's address", reason: error.to_string() })?
+        .with_breaker(breaker)
         // The stand-in leaves out its modelled service time in a session that says so; PostgreSQL
         // takes any setting with a dot in its name and ignores it.
-        .with_state(search::SERVING, "SET standin.service_time = on")
+        .with_state(search::SERVING, &serving(config))
         .with_state(warm_up::WARMING_UP, "SET standin.service_time = off");
     Ok((metrics, connector))
+}
+
+/// The statement for sessions that serve: with modelled time, and with the limit of a query.
+fn serving(config: &RoleConfig) -> String {
+    let limit = match config.profile.service.timeouts.query {
+        None => "0".to_owned(),
+        // The stand-in keeps scenario time, somebody's PostgreSQL keeps its own.
+        Some(limit) if config.is_external("sql") => config.speed.real(limit).as_millis().max(1).to_string(),
+        Some(limit) => limit.as_millis().max(1).to_string(),
+    };
+    format!("SET standin.service_time = on; SET statement_timeout = {limit}")
+}
+
+/// The number in a process's name: `service-1`.
+fn number(name: &str) -> i64 {
+    name.rsplit_once('-').and_then(|(_, number)| number.parse().ok()).unwrap_or(0)
 }
 
 fn instance(
@@ -111,10 +229,50 @@ fn instance(
         .check()
         .map_err(|error| RoleError::Start { part: "the service's profile", reason: error.to_string() })?;
     let sessions = session_thread(stop.clone());
-    let pool = Pool::start(database.clone(), &profile.pool, config.speed, sessions, metrics.pool.clone())
+    let pools = Pools::start(database, &profile, config.speed, &sessions, &metrics.pool)
         .map_err(|error| RoleError::Start { part: "the session pool", reason: error.to_string() })?;
-    let breaker = Breaker::new(&profile.breaker, RunClock::start(config.speed), metrics.breaker.clone());
-    Ok(Instance { profile, speed: config.speed, pool, breaker, metrics })
+    let (breaker, ingest_breaker) = llm_breakers(config, &metrics);
+    let buckets = Buckets::new(&profile.mitigations.token_bucket, config.speed)
+        .map_err(|reason| RoleError::Start { part: "the token bucket", reason })?
+        .map(Arc::new);
+    let gate = Gate::new(&profile.mitigations.priority_queue, metrics.shed.clone());
+    let figures = &metrics.figures;
+    let workers = &profile.workers;
+    figures.backlog_limit.set((workers.count * workers.backlog) as i64);
+    figures.memory_limit.set(profile.memory.limit.bytes() as i64);
+    let ingest =
+        Ingest::new(&profile.ingest, number(&config.name), config.seed, config.speed, figures.clone());
+    Ok(Instance {
+        deployments: Deployments::new(&profile, figures.clone()),
+        streams: StreamPlaces::new(profile.streams.max),
+        ingest,
+        seed: config.seed,
+        profile,
+        speed: config.speed,
+        pools,
+        breaker,
+        ingest_breaker,
+        gate,
+        buckets,
+        metrics,
+        shedding: AtomicBool::new(false),
+    })
+}
+
+/// The breakers before the embedding calls: one for all, or one for searches and one for ingestion.
+fn llm_breakers(config: &RoleConfig, metrics: &ServiceMetrics) -> (Breaker, Option<Breaker>) {
+    let profile = &config.profile.service;
+    let mitigations = &profile.mitigations;
+    let breaker = |name: &str, settings: &BreakerSettings| {
+        Breaker::new(settings, RunClock::start(config.speed), metrics.llm_breaker(name))
+            .adaptive(&mitigations.adaptive_breaker, config.seed)
+    };
+    if !mitigations.breaker_per_operation.enabled {
+        return (breaker("llm", &profile.breaker), None);
+    }
+    let concurrent = mitigations.breaker_per_operation.ingest_concurrent;
+    let of_ingestion = BreakerSettings { concurrent, ..profile.breaker.clone() };
+    (breaker("search", &profile.breaker), Some(breaker("ingest", &of_ingestion)))
 }
 
 /// The event loop that drives the sessions of all workers.
@@ -166,8 +324,11 @@ fn connect(
     let (speed, metrics) = (instance.speed, Arc::clone(&instance.metrics));
     let timeouts = &instance.profile.timeouts;
     let cache = WorkerCache::new(redis, settings, speed, timeouts.redis, Arc::clone(&metrics))
-        .map_err(|error| RoleError::Start { part: "the Redis client", reason: error.to_string() })?;
+        .map_err(|error| RoleError::Start { part: "the Redis client", reason: error.to_string() })?
+        .sharing_refills(instance.profile.mitigations.single_flight.enabled);
     let llm = LlmClient::new(llm, speed, timeouts.llm, metrics)
-        .map_err(|error| RoleError::Start { part: "the LLM client", reason: error.to_string() })?;
+        .map_err(|error| RoleError::Start { part: "the LLM client", reason: error.to_string() })?
+        .retrying(instance.profile.mitigations.llm_retries.clone())
+        .throttled(instance.buckets.clone());
     Ok(Searcher { instance, cache, llm })
 }

@@ -38,7 +38,7 @@ impl Readiness {
             self.in_time(async { self.database.open().await.is_ok() }),
             self.in_time(self.searcher.llm.is_healthy()),
         );
-        let ready = redis && sql && llm;
+        let ready = redis && sql && llm && !self.instance.is_shedding();
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         (status, Json(json!({"ready": ready, "redis": redis, "sql": sql, "llm": llm}))).into_response()
     }

@@ -1,23 +1,27 @@
-//! Finding the sources of an answer: three to five queries, one after another on one session.
+//! Finding the sources of an answer: three to five queries, one after another.
 //!
 //! ```text
 //!   candidates (keyword table) ─> titles ─> passages ─[ ─> related ─[ ─> freshness ]]
+//!                              └> titles and passages by one join: two queries in all, where set so
 //! ```
 //!
 //! How many of them a query needs depends on the query alone, so a run repeats. The store has no
 //! vectors: whether there are embeddings decides between [`retrieve`] and [`by_keywords`], and the
 //! keyword table ranks in both.
+//!
+//! A query that the database gives up at its own limit (`timeouts.query`) costs what it would have
+//! found: the rest is answered, and what is missing is counted. Without the first there is nothing.
 
 use std::collections::BTreeMap;
 
 use tokio_postgres::types::ToSql;
 
-use super::answer::{Retrieval, Source};
-use crate::{
-    content::keywords,
-    pool::{DatabaseError, PgSession},
-    profile::SearchSettings,
+use super::{
+    answer::{Retrieval, Source},
+    error::ServiceError,
+    queries::{Queries, was_cut},
 };
+use crate::{content::keywords, profile::SearchSettings};
 
 /// Keywords of a query that are looked up; more make no better sources.
 const KEYWORDS_MAX: usize = 6;
@@ -33,11 +37,17 @@ const TITLES: &str =
     "SELECT id, title, topic FROM documents WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const PASSAGES: &str = "SELECT document_id, body FROM chunks \
     WHERE document_id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ORDER BY document_id, ordinal";
+const TITLES_AND_PASSAGES: &str = "SELECT documents.id, documents.title, chunks.body \
+    FROM documents JOIN chunks ON chunks.document_id = documents.id \
+    WHERE documents.id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+    ORDER BY documents.id, chunks.ordinal";
 const RELATED: &str =
     "SELECT id, title FROM documents WHERE topic = $1 AND id <> $2 ORDER BY updated_at DESC LIMIT 2";
 const FRESHNESS: &str =
     "SELECT id, updated_at FROM documents WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
+/// Documents that [`RELATED`] gives at most.
+const RELATED_MOST: usize = 2;
 /// A related document scores this share of the best one: it was not asked for.
 const RELATED_SCORE: f64 = 0.25;
 
@@ -50,48 +60,76 @@ struct Candidate {
 
 /// The full retrieval.
 pub(super) async fn retrieve(
-    session: &mut PgSession,
+    session: &mut Queries<'_>,
     query: &str,
     settings: &SearchSettings,
-) -> Result<Retrieval, DatabaseError> {
+) -> Result<Retrieval, ServiceError> {
     let queries = queries_of(query, settings);
     let candidates = candidates(session, query, settings.sources).await?;
     if candidates.is_empty() {
         return Ok(Retrieval::default());
     }
-    let (mut sources, topic) = titles(session, &candidates).await?;
-    let passages = passages(session, &candidates).await?;
-    let missing = candidates.len() - sources.len();
+    if queries == 2 {
+        return joined(session, &candidates).await;
+    }
+    let mut cut = 0;
+    let all = candidates.len();
+    let (mut sources, topic) = or_cut(titles(session, &candidates).await, all, &mut cut)?;
+    let passages = or_cut(passages(session, &candidates).await, all, &mut cut)?;
+    // A document that was not read is missing once, whatever of it was not read.
+    let cut_documents = cut.min(all);
+    let missing = if cut > 0 { cut_documents } else { all - sources.len() };
+    let mut cut_related = 0;
     if queries > 3
         && let Some(topic) = topic
     {
-        related(session, &topic, &mut sources, settings.sources).await?;
+        let related = related(session, &topic, &mut sources, settings.sources).await;
+        or_cut(related, RELATED_MOST, &mut cut_related)?;
     }
     if queries > 4 {
-        prefer_fresh(session, &mut sources).await?;
+        // Without it the order is the old one, and nothing is missing.
+        or_cut(prefer_fresh(session, &mut sources).await, 0, &mut 0)?;
     }
-    Ok(Retrieval { sources, passages, missing })
+    let (missing, cut) = (missing + cut_related, cut_documents + cut_related);
+    Ok(Retrieval { sources, passages, missing, cut, ..Retrieval::default() })
+}
+
+/// What a query found; nothing, and `lost` more in `cut`, if the database gave it up in time for the
+/// search to go on without it.
+fn or_cut<T: Default>(
+    found: Result<T, ServiceError>,
+    lost: usize,
+    cut: &mut usize,
+) -> Result<T, ServiceError> {
+    match found {
+        Err(ServiceError::Database { source }) if was_cut(&source) => {
+            *cut += lost;
+            Ok(T::default())
+        }
+        found => found,
+    }
 }
 
 /// The fallback: the best few documents by keyword, two queries.
 pub(super) async fn by_keywords(
-    session: &mut PgSession,
+    session: &mut Queries<'_>,
     query: &str,
     sources_max: usize,
-) -> Result<Retrieval, DatabaseError> {
+) -> Result<Retrieval, ServiceError> {
     let candidates = candidates(session, query, KEYWORD_SOURCES.min(sources_max)).await?;
     if candidates.is_empty() {
         return Ok(Retrieval::default());
     }
-    let (sources, _) = titles(session, &candidates).await?;
+    let mut cut = 0;
+    let (sources, _) = or_cut(titles(session, &candidates).await, candidates.len(), &mut cut)?;
     let missing = candidates.len() - sources.len();
     let passages = sources.iter().map(|source| format!("{}.", source.title)).collect();
-    Ok(Retrieval { sources, passages, missing })
+    Ok(Retrieval { sources, passages, missing, cut, ..Retrieval::default() })
 }
 
 /// How many queries this one needs, between the two settings: a function of its text.
 fn queries_of(query: &str, settings: &SearchSettings) -> usize {
-    let (fewest, most) = (settings.queries_min.max(3), settings.queries_max.min(5));
+    let (fewest, most) = (settings.queries_min.clamp(2, 5), settings.queries_max.clamp(2, 5));
     let span = most.saturating_sub(fewest) + 1;
     // FNV-1a: fixed for ever, unlike the standard library's hash.
     let hash = query.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -101,10 +139,10 @@ fn queries_of(query: &str, settings: &SearchSettings) -> usize {
 }
 
 async fn candidates(
-    session: &mut PgSession,
+    session: &mut Queries<'_>,
     query: &str,
     most: usize,
-) -> Result<Vec<Candidate>, DatabaseError> {
+) -> Result<Vec<Candidate>, ServiceError> {
     let words = keywords(query);
     let Some(last) = words.last() else { return Ok(Vec::new()) };
     let padded: Vec<&str> = (0..KEYWORDS_MAX).map(|n| words.get(n).unwrap_or(last).as_str()).collect();
@@ -116,9 +154,9 @@ async fn candidates(
 
 /// Titles in the order of the candidates, scored from 0 to 1, and the best one's topic.
 async fn titles(
-    session: &mut PgSession,
+    session: &mut Queries<'_>,
     candidates: &[Candidate],
-) -> Result<(Vec<Source>, Option<String>), DatabaseError> {
+) -> Result<(Vec<Source>, Option<String>), ServiceError> {
     let rows = by_ids(session, TITLES, candidates.iter().map(|candidate| candidate.id)).await?;
     let found: BTreeMap<i64, (String, String)> =
         rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
@@ -134,17 +172,35 @@ async fn titles(
     Ok((sources, topic))
 }
 
-async fn passages(session: &mut PgSession, candidates: &[Candidate]) -> Result<Vec<String>, DatabaseError> {
+/// Titles and passages by one query.
+async fn joined(session: &mut Queries<'_>, candidates: &[Candidate]) -> Result<Retrieval, ServiceError> {
+    let ids = candidates.iter().map(|candidate| candidate.id);
+    let mut cut = 0;
+    let rows = by_ids(session, TITLES_AND_PASSAGES, ids).await;
+    let rows = or_cut(rows, candidates.len(), &mut cut)?;
+    let found: BTreeMap<i64, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let passages = rows.iter().map(|row| row.get(2)).collect();
+    let best = candidates.first().map_or(1.0, |candidate| candidate.score).max(f64::MIN_POSITIVE);
+    let source = |candidate: &Candidate| {
+        let title = found.get(&candidate.id)?.clone();
+        Some(Source { id: candidate.id, title, score: candidate.score / best })
+    };
+    let sources: Vec<Source> = candidates.iter().filter_map(source).collect();
+    let missing = candidates.len() - sources.len();
+    Ok(Retrieval { sources, passages, missing, cut, ..Retrieval::default() })
+}
+
+async fn passages(session: &mut Queries<'_>, candidates: &[Candidate]) -> Result<Vec<String>, ServiceError> {
     let rows = by_ids(session, PASSAGES, candidates.iter().map(|candidate| candidate.id)).await?;
     Ok(rows.iter().map(|row| row.get(1)).collect())
 }
 
 async fn related(
-    session: &mut PgSession,
+    session: &mut Queries<'_>,
     topic: &str,
     sources: &mut Vec<Source>,
     most: usize,
-) -> Result<(), DatabaseError> {
+) -> Result<(), ServiceError> {
     let Some(best) = sources.first().map(|source| source.id) else { return Ok(()) };
     let rows = session.query(RELATED, &[&topic, &best]).await?;
     for row in rows {
@@ -157,7 +213,7 @@ async fn related(
 }
 
 /// Among sources of one score, the newer comes first.
-async fn prefer_fresh(session: &mut PgSession, sources: &mut [Source]) -> Result<(), DatabaseError> {
+async fn prefer_fresh(session: &mut Queries<'_>, sources: &mut [Source]) -> Result<(), ServiceError> {
     let rows = by_ids(session, FRESHNESS, sources.iter().map(|source| source.id)).await?;
     let updated: BTreeMap<i64, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     sources.sort_by(|a, b| {
@@ -167,10 +223,10 @@ async fn prefer_fresh(session: &mut PgSession, sources: &mut [Source]) -> Result
 }
 
 async fn by_ids(
-    session: &mut PgSession,
+    session: &mut Queries<'_>,
     statement: &str,
     ids: impl Iterator<Item = i64>,
-) -> Result<Vec<tokio_postgres::Row>, DatabaseError> {
+) -> Result<Vec<tokio_postgres::Row>, ServiceError> {
     let mut ids: Vec<i64> = ids.take(IDS).collect();
     let Some(last) = ids.last().copied() else { return Ok(Vec::new()) };
     ids.resize(IDS, last);
@@ -193,6 +249,8 @@ mod tests {
             times[needed] += 1;
         }
         assert_eq!(times[..3], [0, 0, 0]);
+        let two = SearchSettings { queries_min: 2, queries_max: 2, ..settings.clone() };
+        assert!(content::queries().iter().all(|query| queries_of(query, &two) == 2));
         let third = content::queries().len() / 3;
         for needed in 3..=5 {
             assert!(times[needed].abs_diff(third) < third / 4, "{times:?}");

@@ -13,18 +13,23 @@
 use std::sync::Arc;
 
 use super::{
-    Instance,
+    Class, Instance, Work,
     answer::{Answer, Mode, Provenance, Retrieval},
     cache::WorkerCache,
     delivery::Outbox,
+    deployment::Deployed,
     error::ServiceError,
-    llm_client::LlmClient,
+    llm_client::{LlmClient, LlmError},
     metrics::SearchLabel,
+    queries::Queries,
     retrieval,
+    sessions::Sessions,
+    tiers::Tier,
+    truth::{CachedAnswer, Made},
 };
 use crate::{
     pool::{Lease, PgConnector},
-    profile::SessionHabit,
+    profile::{EmbeddingFallback, JudgeFailure, SessionHabit},
 };
 
 /// What a worker searches with.
@@ -65,61 +70,144 @@ impl Searcher {
     }
 
     async fn answer(&self, query: &str, outbox: &Outbox) -> Result<Answer, Failure> {
-        if let Some(mut answer) = self.cache.answer(query).await {
+        // One look: what is deployed while this search runs is for the next one.
+        let deployed = self.instance.deployments.now();
+        if let Some(CachedAnswer { mut answer, made }) = self.cache.answer(&deployed.cache, query).await {
             answer.provenance.mode = Mode::Cached;
             outbox.sources(answer.sources.clone());
             outbox.token(&answer.answer);
-            return Ok(answer);
+            return Ok(self.instance.told(answer, made, &deployed));
         }
+        let tier = self.tier();
+        if tier == Tier::Cached {
+            return self.answer_of_caches(query, &deployed, outbox).await;
+        }
+        let _turn = self.instance.turn(Class::Search).await?;
         let mut session = match self.instance.profile.search.session {
             SessionHabit::PerSearch => Some(self.session().await?),
-            SessionHabit::PerRetrieval => None,
+            SessionHabit::PerRetrieval | SessionHabit::PerQuery => None,
         };
-        let (retrieval, mode) = if self.embeddings(query).await {
-            (self.retrieve(query, &mut session).await.map_err(|error| error.during(Mode::Full))?, Mode::Full)
+        let (retrieval, mode) = if tier == Tier::Full && self.embeddings(query).await? {
+            let found = self.retrieve(query, &deployed, &mut session).await;
+            (found.map_err(|error| error.during(Mode::Full))?, Mode::Full)
         } else {
-            let found = self.retrieve_by_keywords(query, &mut session).await;
+            let found = self.retrieve_by_keywords(query, &deployed, &mut session).await;
             (Arc::new(found.map_err(|error| error.during(Mode::Keyword))?), Mode::Keyword)
         };
         outbox.sources(retrieval.sources.clone());
-        let prompt = prompt(query, &retrieval, &self.instance.profile.cache.prompt_version);
-        let text = self
-            .llm
-            .generate(&prompt, |token| outbox.token(token))
-            .await
-            .map_err(|source| ServiceError::Generation { source }.during(mode))?;
+        if retrieval.cut > 0 {
+            self.instance.metrics.figures.partial.inc();
+        }
+        let prompt = prompt(query, &retrieval, &deployed.deployment.prompt);
+        let generation = |source| ServiceError::Generation { source }.during(mode);
+        self.llm.token("generation").await.map_err(generation)?;
+        let text = self.llm.generate(&prompt, |token| outbox.token(token)).await.map_err(generation)?;
         drop(session);
+        let reviewed = self.reviewed(&prompt, &text).await.map_err(|error| error.during(mode))?;
         let answer = Answer {
             answer: text,
             sources: retrieval.sources.clone(),
-            provenance: self.provenance(mode, &retrieval),
+            provenance: provenance(mode, &retrieval, &deployed),
+            truth: None,
         };
-        if mode == Mode::Full {
-            self.cache.keep_answer(query, &answer);
+        let origin = Made {
+            prompt: deployed.deployment.prompt.clone(),
+            embedding: retrieval.embedding.clone(),
+            reviewed,
+        };
+        // What lacks a part is not kept, as its retrieval is not.
+        if mode == Mode::Full && retrieval.missing == 0 {
+            let cached = CachedAnswer { answer: answer.clone(), made: origin.clone() };
+            self.cache.keep_answer(&deployed.cache, query, &cached);
         }
-        Ok(answer)
+        Ok(self.instance.told(answer, origin, &deployed))
+    }
+
+    /// Whether the judge has reviewed the answer; none if there is no judge. When it fails, the answer
+    /// goes out all the same, or not at all.
+    async fn reviewed(&self, prompt: &str, answer: &str) -> Result<Option<bool>, ServiceError> {
+        let judge = &self.instance.profile.judge;
+        if !judge.enabled {
+            return Ok(None);
+        }
+        match (self.llm.review(prompt, answer, judge.timeout).await, judge.on_failure) {
+            (Ok(()), _) => Ok(Some(true)),
+            (Err(error), JudgeFailure::Pass) => {
+                log::debug!("an answer leaves without a review: {error}");
+                Ok(Some(false))
+            }
+            (Err(source), JudgeFailure::Refuse) => Err(ServiceError::Generation { source }),
+        }
+    }
+
+    /// How much is done for a search that begins now.
+    fn tier(&self) -> Tier {
+        let settings = &self.instance.profile.mitigations.tiers;
+        if !settings.enabled {
+            return Tier::Full;
+        }
+        let tier = Tier::of(self.instance.waiting(), settings);
+        self.instance.metrics.tiers.get_or_create(&tier.label()).inc();
+        tier
+    }
+
+    /// The lowest tier: the sources that a cache holds, and no text from the LLM.
+    async fn answer_of_caches(
+        &self,
+        query: &str,
+        deployed: &Deployed,
+        outbox: &Outbox,
+    ) -> Result<Answer, Failure> {
+        let found = match self.cache.in_l1(&deployed.cache, query) {
+            Some(found) => Some(found),
+            None => self.cache.in_l2(&deployed.cache, query).await,
+        };
+        let retrieval = found.ok_or_else(|| ServiceError::Overloaded.during(Mode::Cached))?;
+        let titles: Vec<&str> = retrieval.sources.iter().map(|source| source.title.as_str()).collect();
+        let answer = Answer {
+            answer: titles.join("\n"),
+            sources: retrieval.sources.clone(),
+            provenance: provenance(Mode::Cached, &retrieval, deployed),
+            truth: None,
+        };
+        outbox.sources(answer.sources.clone());
+        outbox.token(&answer.answer);
+        // No prompt was used, and nobody reviews titles.
+        let origin = Made {
+            prompt: deployed.deployment.prompt.clone(),
+            embedding: retrieval.embedding.clone(),
+            reviewed: None,
+        };
+        Ok(self.instance.told(answer, origin, deployed))
     }
 
     /// The query's embedding and that of its expansion, side by side. Both are needed: half of them
-    /// would find other sources than the caches hold.
-    async fn embeddings(&self, query: &str) -> bool {
+    /// would find other sources than the caches hold. False if there are none and keywords must do.
+    async fn embeddings(&self, query: &str) -> Result<bool, ServiceError> {
         let expansion = expansion(query);
         let (own, expanded) = futures::join!(self.embed(query), self.embed(&expansion));
-        own && expanded
+        match (own.and(expanded), self.instance.profile.search.without_embeddings) {
+            (Ok(()), _) => Ok(true),
+            (Err(_), EmbeddingFallback::Keyword) => Ok(false),
+            (Err(Some(source)), EmbeddingFallback::Fail) => Err(ServiceError::Embedding { source }),
+            (Err(None), EmbeddingFallback::Fail) => Err(ServiceError::Overloaded),
+        }
     }
 
-    async fn embed(&self, text: &str) -> bool {
-        let called = self.instance.breaker.call(self.llm.embed(text)).await;
+    /// One embedding; without a reason if the breaker rejects the call.
+    async fn embed(&self, text: &str) -> Result<(), Option<LlmError>> {
+        self.llm.token("embedding").await.map_err(Some)?;
+        let called = self.instance.breaker_for(Work::Search).call(Box::pin(self.llm.embed(text))).await;
         match called {
             Ok(result) => {
                 if let Err(error) = &result {
                     log::debug!("embedding failed: {error}");
                 }
-                result.is_ok()
+                result.map(drop).map_err(Some)
             }
             Err(_rejected) => {
                 self.instance.metrics.called("embedding", "rejected");
-                false
+                Err(None)
             }
         }
     }
@@ -127,17 +215,34 @@ impl Searcher {
     async fn retrieve(
         &self,
         query: &str,
+        deployed: &Deployed,
         session: &mut Option<Lease<PgConnector>>,
     ) -> Result<Arc<Retrieval>, ServiceError> {
-        if let Some(found) = self.cache.retrieval(query).await {
+        if let Some(found) = self.cache.in_l1(&deployed.cache, query) {
+            return Ok(found);
+        }
+        let refill = Box::pin(self.refill(query, deployed, session));
+        self.cache.refilled(&deployed.cache, query, refill).await
+    }
+
+    /// What L1 does not hold.
+    async fn refill(
+        &self,
+        query: &str,
+        deployed: &Deployed,
+        session: &mut Option<Lease<PgConnector>>,
+    ) -> Result<Arc<Retrieval>, ServiceError> {
+        if let Some(found) = self.cache.in_l2(&deployed.cache, query).await {
             return Ok(found);
         }
         let settings = &self.instance.profile.search;
         let mut own = None;
-        let session = self.held_or_own(session, &mut own).await?;
-        let found = Arc::new(retrieval::retrieve(session, query, settings).await?);
+        let sessions = self.sessions(session, &mut own).await?;
+        let mut queries = Queries::new(sessions, "retrieval", &self.instance.metrics);
+        let found = retrieval::retrieve(&mut queries, query, settings).await?;
+        let found = Arc::new(Retrieval { embedding: deployed.deployment.embedding.clone(), ..found });
         if found.missing == 0 {
-            self.cache.keep_retrieval(query, &found);
+            self.cache.keep_retrieval(&deployed.cache, query, &found);
         }
         Ok(found)
     }
@@ -146,38 +251,46 @@ impl Searcher {
     async fn retrieve_by_keywords(
         &self,
         query: &str,
+        deployed: &Deployed,
         session: &mut Option<Lease<PgConnector>>,
     ) -> Result<Retrieval, ServiceError> {
         let mut own = None;
-        let session = self.held_or_own(session, &mut own).await?;
-        Ok(retrieval::by_keywords(session, query, self.instance.profile.search.sources).await?)
+        let sessions = self.sessions(session, &mut own).await?;
+        let mut queries = Queries::new(sessions, "keyword", &self.instance.metrics);
+        let most = self.instance.profile.search.sources;
+        let found = retrieval::by_keywords(&mut queries, query, most).await?;
+        // No embeddings were used, so none of them can be of an old model.
+        Ok(Retrieval { embedding: deployed.deployment.embedding.clone(), ..found })
     }
 
-    /// The session that the search holds, or one for this retrieval only.
-    async fn held_or_own<'a>(
-        &self,
+    /// The session that the search holds, or one for this retrieval only, or one for each query.
+    async fn sessions<'a>(
+        &'a self,
         held: &'a mut Option<Lease<PgConnector>>,
         own: &'a mut Option<Lease<PgConnector>>,
-    ) -> Result<&'a mut Lease<PgConnector>, ServiceError> {
-        match held {
-            Some(session) => Ok(session),
-            None => Ok(own.insert(self.session().await?)),
+    ) -> Result<Sessions<'a>, ServiceError> {
+        match (held, self.instance.profile.search.session) {
+            (Some(session), _) => Ok(Sessions::One(session)),
+            (None, SessionHabit::PerQuery) => {
+                Ok(Sessions::Each { pool: self.instance.pool_for(Work::Search), state: SERVING })
+            }
+            (None, _) => Ok(Sessions::One(own.insert(self.session().await?))),
         }
     }
 
     async fn session(&self) -> Result<Lease<PgConnector>, ServiceError> {
-        Ok(self.instance.pool.acquire(SERVING).await?)
+        Ok(self.instance.pool_for(Work::Search).acquire(SERVING).await?)
     }
+}
 
-    fn provenance(&self, mode: Mode, retrieval: &Retrieval) -> Provenance {
-        let versions = &self.instance.profile.cache;
-        Provenance {
-            prompt_version: versions.prompt_version.clone(),
-            embedding_version: versions.embedding_version.clone(),
-            mode,
-            sources_found: retrieval.sources.len(),
-            sources_missing: retrieval.missing,
-        }
+/// What an answer says about itself: the labels, as all that the deployment tells.
+fn provenance(mode: Mode, retrieval: &Retrieval, deployed: &Deployed) -> Provenance {
+    Provenance {
+        prompt_version: deployed.cache.prompt_version.clone(),
+        embedding_version: deployed.cache.embedding_version.clone(),
+        mode,
+        sources_found: retrieval.sources.len(),
+        sources_missing: retrieval.missing,
     }
 }
 

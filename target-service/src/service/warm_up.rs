@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use futures::{StreamExt as _, stream};
 
-use super::{Instance, answer::Retrieval, error::ServiceError, retrieval, search::Searcher};
+use super::{
+    Instance, Work, answer::Retrieval, error::ServiceError, queries::Queries, retrieval, search::Searcher,
+    sessions::Sessions,
+};
 use crate::{
     content,
     pool::{DatabaseError, PgConnector},
@@ -32,10 +35,13 @@ pub(super) async fn seed(database: &PgConnector) -> Result<(), DatabaseError> {
 pub(super) async fn warm_up(instance: &Arc<Instance>, searchers: &[Searcher]) {
     let settings = &instance.profile.cache.warm_up;
     let Some(first) = searchers.first() else { return };
+    let deployed = instance.deployments.now();
     let queries = &content::queries()[..settings.l1.max(settings.l2).min(content::queries().len())];
     let retrieve = async |query: &String| -> Result<Arc<Retrieval>, ServiceError> {
-        let mut session = instance.pool.acquire(WARMING_UP).await?;
-        Ok(Arc::new(retrieval::retrieve(&mut session, query, &instance.profile.search).await?))
+        let mut session = instance.pool_for(Work::Search).acquire(WARMING_UP).await?;
+        let mut queries = Queries::new(Sessions::One(&mut session), "retrieval", &instance.metrics);
+        let found = retrieval::retrieve(&mut queries, query, &instance.profile.search).await?;
+        Ok(Arc::new(Retrieval { embedding: deployed.deployment.embedding.clone(), ..found }))
     };
     let side_by_side = AT_A_TIME.min(instance.profile.pool.max);
     let mut retrievals =
@@ -46,11 +52,11 @@ pub(super) async fn warm_up(instance: &Arc<Instance>, searchers: &[Searcher]) {
             Err(error) => return log::warn!("warm-up ends at query {rank}: {error}"),
         };
         if rank < settings.l2 {
-            first.cache.keep_in_l2(query, &found).await;
+            first.cache.keep_in_l2(&deployed.cache, query, &found).await;
         }
         if rank < settings.l1 {
             for searcher in searchers {
-                searcher.cache.keep_in_l1(query, &found);
+                searcher.cache.keep_in_l1(&deployed.cache, query, &found);
             }
         }
     }

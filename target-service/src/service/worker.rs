@@ -23,16 +23,23 @@ use loadlab_clock::Sleeper;
 use prometheus_client::metrics::gauge::Gauge;
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Instance, content_api,
-    delivery::{Delivery, Outbox, events},
+    delivery::{Delivery, Outbox, events, held},
     error::ServiceError,
+    ingest,
+    memory::Resident,
     metrics::{SearchLabel, WorkerLabel},
     search::Searcher,
+    stream_buffer::{Buffering, buffered},
 };
 use crate::{metrics::Counted, profile::OnDisconnect};
+
+/// When a stream that was refused may come again: a stream takes 5 to 10 s on a slow network
+/// (stress-test report, scenario 3).
+pub(super) const COME_AGAIN: Duration = Duration::from_secs(5);
 
 /// What a worker is asked to do.
 #[derive(Debug)]
@@ -43,6 +50,8 @@ pub(super) enum Work {
         query: String,
         /// Whether the answer is a stream of events; else it is JSON.
         stream: bool,
+        /// Cancelled when the connection is to be reset: the time for the answer is up.
+        cut: CancellationToken,
     },
     /// `GET /api/content/{id}`.
     Content {
@@ -53,6 +62,11 @@ pub(super) enum Work {
     Batch {
         /// The documents.
         ids: Vec<i64>,
+    },
+    /// `POST /ingest`.
+    Ingest {
+        /// What of.
+        order: ingest::Order,
     },
 }
 
@@ -116,6 +130,7 @@ pub(super) fn start<E: Send + 'static>(
     };
     let (started, ready) = oneshot::channel();
     let slots = Arc::new(Semaphore::new(instance.profile.workers.slots));
+    let at_rest = instance.profile.memory.resident_per_worker;
     thread::Builder::new()
         .name(format!("worker-{number}"))
         .spawn(move || {
@@ -124,6 +139,7 @@ pub(super) fn start<E: Send + 'static>(
                 .build()
                 .expect("an event loop can be made where others were");
             runtime.block_on(async move {
+                let _at_rest = Resident::take(at_rest);
                 let searcher = match connect() {
                     Ok(searcher) => searcher,
                     Err(error) => return drop(started.send(Err(error))),
@@ -159,7 +175,12 @@ impl Worker {
         let Job { work, arrived, queued, mut reply } = job;
         let answer = async {
             match work {
-                Work::Search { query, stream } => self.search(query, stream, arrived, queued).await,
+                Work::Search { query, stream: true, cut } => self.streamed(query, arrived, queued, cut).await,
+                Work::Search { query, .. } => self.whole(query, arrived, queued).await,
+                Work::Ingest { order } => {
+                    drop(queued);
+                    Ok(ingest::start(&self.searcher, order))
+                }
                 Work::Content { id } => {
                     drop(queued);
                     content_api::one(&self.searcher.instance, id).await
@@ -178,34 +199,72 @@ impl Worker {
         }
     }
 
-    /// Starts the search and waits for what its client gets first. The search itself is a task of
-    /// its own: it may outlive its client.
-    async fn search(
-        &self,
-        query: String,
-        stream: bool,
-        arrived: Instant,
-        queued: Counted,
-    ) -> Result<Response, ServiceError> {
-        let instance = &self.searcher.instance;
+    /// Starts the search. It is a task of its own: it may outlive its client.
+    fn begin(&self, query: String, arrived: Instant, queued: Counted) -> (Arc<Outbox>, DropGuard) {
         let outbox = Arc::new(Outbox::default());
         let reader = outbox.reader();
         tokio::spawn(self.clone().run(query, Arc::clone(&outbox), arrived, queued));
-        let http = instance.profile.timeouts.http;
-        let deadline = arrived + instance.speed.real(http);
-        let too_slow = |_| ServiceError::TooSlow { after: http };
-        if !stream {
-            let answer = Sleeper::shared().timeout(deadline, outbox.whole()).await.map_err(too_slow)??;
-            return Ok(Json(answer).into_response());
-        }
-        Sleeper::shared().timeout(deadline, outbox.head()).await.map_err(too_slow)??;
+        (outbox, reader)
+    }
+
+    /// Within the HTTP time-out, counted from the request's arrival.
+    async fn in_time<T>(
+        &self,
+        arrived: Instant,
+        answer: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, ServiceError> {
+        let instance = &self.searcher.instance;
+        let after = instance.profile.timeouts.http;
+        let deadline = arrived + instance.speed.real(after);
+        let answered = Sleeper::shared().timeout(deadline, answer).await;
+        answered.unwrap_or(Err(ServiceError::TooSlow { after }))
+    }
+
+    /// A search whose answer is JSON.
+    async fn whole(
+        &self,
+        query: String,
+        arrived: Instant,
+        queued: Counted,
+    ) -> Result<Response, ServiceError> {
+        let (outbox, _reader) = self.begin(query, arrived, queued);
+        Ok(Json(self.in_time(arrived, outbox.whole()).await?).into_response())
+    }
+
+    /// A search whose answer is a stream: waits for what its client gets first.
+    async fn streamed(
+        &self,
+        query: String,
+        arrived: Instant,
+        queued: Counted,
+        cut: CancellationToken,
+    ) -> Result<Response, ServiceError> {
+        let instance = &self.searcher.instance;
+        let Some(place) = instance.streams.take() else {
+            instance.metrics.figures.streams_refused.inc();
+            return Err(ServiceError::NoPlace { retry_after: COME_AGAIN });
+        };
+        let profile = &instance.profile;
+        let bytes = profile.search.answer_bytes.map(|bytes| bytes.draw(instance.seed, of_text(&query)));
+        let (outbox, reader) = self.begin(query, arrived, queued);
+        self.in_time(arrived, outbox.head()).await?;
+        let open = (Counted::one_more(&instance.metrics.streams), place);
         let delivery = Delivery {
-            gap: Duration::from_secs_f64(1.0 / instance.profile.search.events_per_second),
-            deadline: Instant::now() + instance.speed.real(instance.profile.timeouts.stream),
-            open: Counted::one_more(&instance.metrics.streams),
+            gap: Duration::from_secs_f64(1.0 / profile.search.events_per_second),
+            deadline: Instant::now() + instance.speed.real(profile.timeouts.stream),
+            bytes: bytes.unwrap_or(0),
             reader,
         };
-        let mut response = Response::new(Body::from_stream(events(outbox, delivery)));
+        let deadline = delivery.deadline;
+        let events = events(outbox, delivery);
+        let body = if bytes.is_some() {
+            let gauge = instance.metrics.figures.stream_buffer.clone();
+            let how = Buffering { buffer: profile.streams.buffer, gauge, deadline, cut };
+            Body::from_stream(buffered(events, how, open))
+        } else {
+            Body::from_stream(held(events, open))
+        };
+        let mut response = Response::new(body);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -221,7 +280,8 @@ impl Worker {
             let _in_flight = Counted::one_more(&self.in_flight);
             let waited = instance.speed.scenario(arrived.elapsed());
             instance.metrics.queue_wait.observe(waited.as_secs_f64());
-            self.searcher.search(&query, &outbox).await;
+            // All that a search may wait for is in it: too much to be moved about.
+            Box::pin(self.searcher.search(&query, &outbox)).await;
         };
         match instance.profile.search.on_disconnect {
             OnDisconnect::Finish => search.await,
@@ -238,5 +298,17 @@ impl Worker {
 
 /// What a caller gets instead of an answer.
 pub(super) fn error_response(error: &ServiceError) -> Response {
-    (error.status(), Json(json!({"error": error.outside()}))).into_response()
+    let mut response = (error.status(), Json(json!({"error": error.outside()}))).into_response();
+    if let Some(wait) = error.retry_after() {
+        // The header has whole seconds; they are the scenario's, as all that a client waits for.
+        let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// A number that stands for a text, for draws that hang on it: FNV-1a, fixed for ever.
+fn of_text(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

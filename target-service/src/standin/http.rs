@@ -1,7 +1,16 @@
 //! An HTTP server for roles: no Nagle, connections that end with the role, a handler that may hang
 //! up, and the three addresses that every stand-in answers.
 
-use std::{convert::Infallible, fmt, io, sync::Arc};
+use std::{
+    convert::Infallible,
+    fmt,
+    future::poll_fn,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use axum::{
     Json, Router,
@@ -15,7 +24,7 @@ use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use prometheus_client::registry::Registry;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{io::AsyncWriteExt as _, net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::Live;
@@ -23,6 +32,10 @@ use super::Live;
 /// An answer with this extension is not sent: the connection is closed instead.
 #[derive(Debug, Clone, Copy)]
 pub struct HangUp;
+
+/// An answer with this extension is not sent: the connection is reset instead.
+#[derive(Debug, Clone, Copy)]
+pub struct Reset;
 
 /// The error that makes hyper close a connection.
 #[derive(Debug)]
@@ -61,16 +74,30 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
 
 async fn connection(stream: tokio::net::TcpStream, router: Router) {
     let router = TowerToHyperService::new(router);
-    let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let answer = router.call(request);
-        async move {
+    let reset = Arc::new(AtomicBool::new(false));
+    let service = hyper::service::service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+        let (answer, reset) = (router.call(request), Arc::clone(&reset));
+        // Pinned, so that the socket can be had back from the connection.
+        Box::pin(async move {
             let response: Result<Response, Infallible> = answer.await;
             let response = response.unwrap_or_else(|never| match never {});
-            if response.extensions().get::<HangUp>().is_some() { Err(HungUp) } else { Ok(response) }
-        }
+            let is_reset = response.extensions().get::<Reset>().is_some();
+            reset.store(is_reset, Ordering::Relaxed);
+            let hangs_up = is_reset || response.extensions().get::<HangUp>().is_some();
+            if hangs_up { Err(HungUp) } else { Ok(response) }
+        })
     });
+    let mut connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     // An error here is a client that went away, or one that was hung up on.
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    let mut stream = connection.into_parts().io.into_inner();
+    if reset.load(Ordering::Relaxed) {
+        // Closing a socket that lingers for no time sends RST instead of FIN.
+        let _ = stream.set_zero_linger();
+    } else {
+        let _ = stream.shutdown().await;
+    }
 }
 
 /// What the common addresses need.

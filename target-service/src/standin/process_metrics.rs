@@ -41,7 +41,7 @@ impl Collector for ProcessMetrics {
 }
 
 /// Resident pages from `/proc/self/statm`, in bytes.
-fn resident_bytes() -> Option<i64> {
+pub fn resident_bytes() -> Option<i64> {
     let statm = fs::read_to_string("/proc/self/statm").ok()?;
     let pages: i64 = statm.split_whitespace().nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as i64)

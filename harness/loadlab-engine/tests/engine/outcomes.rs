@@ -184,6 +184,10 @@ async fn only_the_listed_ends_are_retried_and_only_by_the_share_of_users_that_re
     let ran = run(retrying("/error", vec![RetryAfter::Error], 0.5), &server.base).await;
     assert!((140..260).contains(&retried(&ran)), "{}", retried(&ran));
     assert_eq!(retried(&ran) % 2, 0, "drawn once per arrival: it retries twice or not at all");
+    let mut budgeted = retrying("/error", vec![RetryAfter::Error], 1.0);
+    budgeted.client.retries.budget = Some(share(0.1));
+    let ran = run(budgeted, &server.base).await;
+    assert!((1..=20).contains(&retried(&ran)), "{} of 200 and a budget of a tenth", retried(&ran));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

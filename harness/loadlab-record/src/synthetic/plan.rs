@@ -33,7 +33,7 @@ pub(super) fn plan(synthetic: &Synthetic) -> Plan {
         name: "100-concurrent".to_owned(),
         title: "100 simultaneous searches".to_owned(),
         question: "What do 100 simultaneous searches do to the system as documented?".to_owned(),
-        target: TargetPlan::Profile { name: "baseline".to_owned(), set: BTreeMap::new() },
+        target: TargetPlan::Profile { name: "baseline".to_owned(), with: Vec::new(), set: BTreeMap::new() },
         speed: synthetic.speed,
         seed: synthetic.seed,
         load: synthetic.load.clone(),
@@ -78,6 +78,7 @@ fn client() -> Client {
             share: share(RETRY_SHARE),
             backoff: Backoff::Immediate,
             after: vec![RetryAfter::Abandoned, RetryAfter::Timeout],
+            budget: None,
         },
         reader: Reader::Fast,
         leaves: None,
@@ -119,6 +120,8 @@ fn documented() -> Documented {
     let outcome = |(name, text, measure, min, max): (&str, &str, Measure, _, _)| DocumentedOutcome {
         name: name.to_owned(),
         expect: expectation(text, measure, min, max),
+        from: None,
+        to: None,
     };
     Documented {
         source: "stress-test report".to_owned(),

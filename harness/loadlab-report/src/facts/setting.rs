@@ -97,10 +97,11 @@ fn pretty(value: &Value) -> String {
 
 fn target(run: &RunFile) -> String {
     match &run.plan.target {
-        TargetPlan::Profile { name, set } if set.is_empty() => format!("reference target, profile {name}"),
-        TargetPlan::Profile { name, set } => {
-            let set: Vec<String> = set.iter().map(|(path, value)| format!("{path}={value}")).collect();
-            format!("reference target, profile {name} with {}", set.join(", "))
+        TargetPlan::Profile { name, with, set } => {
+            let set = set.iter().map(|(path, value)| format!("{path}={value}"));
+            let more: Vec<String> = with.iter().cloned().chain(set).collect();
+            let more = if more.is_empty() { String::new() } else { format!(" with {}", more.join(", ")) };
+            format!("reference target, profile {name}{more}")
         }
         TargetPlan::Url { base, .. } => base.clone(),
     }
@@ -163,6 +164,9 @@ fn client(client: &Client) -> String {
         1 => format!("one retry by {} of the users", figures::share(retries.share.get())),
         max => format!("up to {max} retries by {} of the users", figures::share(retries.share.get())),
     });
+    if let Some(budget) = retries.budget {
+        parts.push(format!("retries at most {} of the first attempts", figures::share(budget.get())));
+    }
     if let Reader::Slow { share, bytes_per_s } = client.reader {
         parts.push(format!("{} read {bytes_per_s} bytes/s", figures::share(share.get())));
     }

@@ -71,7 +71,8 @@ impl Builder<'_> {
         let share = self.or(file.share, Share::ALL);
         let backoff = file.backoff.as_ref().map_or(Some(Backoff::Immediate), |backoff| self.backoff(backoff));
         let after = file.after.as_ref().map_or_else(|| Some(all_ends()), |after| self.ends(after));
-        Some(Retries { max: max?, share: share?, backoff: backoff?, after: after? })
+        let budget = self.maybe(file.budget);
+        Some(Retries { max: max?, share: share?, backoff: backoff?, after: after?, budget: budget? })
     }
 
     fn ends(self, after: &At<Vec<Leaf<RetryAfter>>>) -> Option<Vec<RetryAfter>> {
@@ -198,7 +199,7 @@ fn default_client() -> Client {
 }
 
 fn no_retries() -> Retries {
-    Retries { max: 0, share: Share::NONE, backoff: Backoff::Immediate, after: Vec::new() }
+    Retries { max: 0, share: Share::NONE, backoff: Backoff::Immediate, after: Vec::new(), budget: None }
 }
 
 fn all_ends() -> Vec<RetryAfter> {

@@ -92,7 +92,7 @@ impl Builder<'_> {
             file.packet_loss.as_ref().map(|at| self.packet_loss(at.value.as_ref()?)),
             file.toxic.as_ref().map(|at| self.toxic(at.value.as_ref()?)),
             file.settings.as_ref().map(|at| self.set(at.value.as_ref()?)),
-            file.request.as_ref().map(|at| self.request(at.value.as_ref()?)),
+            file.request.as_ref().map(|at| self.asked(at.value.as_ref()?)),
         ];
         let kinds = kinds.into_iter().chain(self.aware_kinds(file)).chain(self.beyond_kinds(file));
         let mut chosen: Vec<Option<Disturbance>> = kinds.flatten().collect();
@@ -168,7 +168,7 @@ impl Builder<'_> {
         Some(Disturbance::Settings { role: role?.0, set: set? })
     }
 
-    fn request(self, file: &RequestFile) -> Option<Disturbance> {
+    fn asked(self, file: &RequestFile) -> Option<Disturbance> {
         let body = file.json.as_ref().map_or_else(|| Some(BTreeMap::new()), |names| self.values(names));
         let (role, path) = (self.get(file.role), self.get(file.post.clone()));
         Some(Disturbance::Request { role: role?.0, path: path?.0, body: body? })

@@ -22,7 +22,7 @@ use crate::{
     document::{Document, Kind, NodeId, Place, Problem, Problems, is_null},
     field::{At, Either, Leaf},
     file::{BaseUrl, ScenarioFile, TargetFile, UsersFile},
-    parse::{FromText, TextError},
+    parse::{FromText, TextError, quantity::Name},
     plan::{Load, Plan, Step, TargetPlan, Users},
 };
 
@@ -226,7 +226,8 @@ impl<'a> Builder<'a> {
 /// What concerns the file as a whole.
 impl Builder<'_> {
     fn target(self, target: Option<&Either<BaseUrl, TargetFile>>) -> Option<TargetPlan> {
-        let default = || TargetPlan::Profile { name: PROFILE.to_owned(), set: BTreeMap::new() };
+        let default =
+            || TargetPlan::Profile { name: PROFILE.to_owned(), with: Vec::new(), set: BTreeMap::new() };
         match target {
             None => Some(default()),
             Some(Either::Short(url)) => Some(TargetPlan::Url { base: self.get(*url)?.0, metrics: None }),
@@ -236,6 +237,7 @@ impl Builder<'_> {
 
     fn long_target(self, node: NodeId, file: &TargetFile) -> Option<TargetPlan> {
         let profile = self.maybe(file.profile);
+        let with = file.with.as_ref().map_or(Some(Vec::new()), |with| self.mitigations(with));
         let set = file.set.as_ref().map_or(Some(BTreeMap::new()), |set| self.settings(set));
         let url = self.maybe(file.url);
         let metrics = self.maybe(file.metrics);
@@ -256,13 +258,16 @@ impl Builder<'_> {
                 self.refuse(node, message, "`{ profile, set }` or `{ url, metrics }`");
                 None
             }
-            (false, false) if file.metrics.is_some() || file.set.is_none() => {
+            (false, false) if file.metrics.is_some() || (file.set.is_none() && file.with.is_none()) => {
                 self.refuse(node, "the target has neither `profile` nor `url`", "one of them");
                 None
             }
             (_, true) => {
                 if file.set.is_some() {
                     stray("set", "profile");
+                }
+                if file.with.is_some() {
+                    stray("with", "profile");
                 }
                 Some(TargetPlan::Url { base: url??.0, metrics: metrics? })
             }
@@ -271,9 +276,22 @@ impl Builder<'_> {
                     stray("metrics", "url");
                 }
                 let name = profile?.map_or_else(|| PROFILE.to_owned(), |name| name.0);
-                Some(TargetPlan::Profile { name, set: set? })
+                Some(TargetPlan::Profile { name, with: with?, set: set? })
             }
         }
+    }
+
+    /// Names of mitigations. Which there are is the target's to know.
+    fn mitigations(self, with: &At<Vec<Leaf<Name>>>) -> Option<Vec<String>> {
+        let mut names: Vec<String> = Vec::new();
+        for leaf in with.value.as_ref()? {
+            let Some(Name(name)) = self.get(*leaf) else { continue };
+            if names.contains(&name) {
+                self.wrong_leaf(leaf, format!("`{name}` is named twice"));
+            }
+            names.push(name);
+        }
+        Some(names)
     }
 
     pub(crate) fn settings(

@@ -98,6 +98,8 @@ pub(crate) struct RetriesFile {
     pub(crate) backoff: Option<Either<Immediate, BackoffFile>>,
     /// After which ends of an attempt. Default: all of them.
     pub(crate) after: Option<At<Vec<Leaf<RetryAfter>>>>,
+    /// Extra attempts of all users together, as a share of their first attempts. Default: no limit.
+    pub(crate) budget: Option<Leaf<Share>>,
 }
 
 /// Pause before an extra attempt.

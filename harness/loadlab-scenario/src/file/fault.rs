@@ -259,6 +259,10 @@ impl FromText for RequestPath {
         let message = format!("`{}` is no path", crate::document::shortened(text));
         Err(TextError::whole(text, message).accepted("a path that begins with `/`: `/ingest`"))
     }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^/" })
+    }
 }
 
 impl Words for Stream {

@@ -83,14 +83,16 @@ pub(crate) struct ScenarioFile {
     pub(crate) max_blast: Option<At<MaxBlastFile>>,
 }
 
-/// What is loaded: either `profile` (and `set`), or `url` (and `metrics`).
+/// What is loaded: either `profile` (with `with` and `set`), or `url` (and `metrics`).
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Target")]
 pub(crate) struct TargetFile {
     /// A profile of the reference target, which the run starts.
     pub(crate) profile: Option<Leaf<Name>>,
-    /// Settings laid over the profile: dotted path to value.
+    /// Mitigations laid over the profile, by name; `loadlab list` shows them.
+    pub(crate) with: Option<At<Vec<Leaf<Name>>>>,
+    /// Settings laid over both: dotted path to value.
     pub(crate) set: Option<At<Names<Leaf<String>>>>,
     /// A service that is already there.
     pub(crate) url: Option<Leaf<BaseUrl>>,

@@ -118,13 +118,16 @@ fn serve(config: &Config) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// `/exit` ends it with 6, `/grow` takes 64 MiB, `/burn` keeps a core busy, `/open` opens 64 files, and
+/// `/exit` ends it with 6, `/again` with the wish to be started again, `/grow` takes 64 MiB, `/burn` keeps a core busy, `/open` opens 64 files, and
 /// anything else is answered with a metric.
 fn answer(mut stream: &TcpStream) -> io::Result<()> {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     if line.contains(" /exit ") {
         std::process::exit(6);
+    }
+    if line.contains(" /again ") {
+        std::process::exit(75);
     }
     if line.contains(" /grow ") {
         // A release build would not take what nobody reads.

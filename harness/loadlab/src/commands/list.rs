@@ -1,10 +1,11 @@
-//! `loadlab list`: the scenarios there are with the question of each, and the faults that they can use
-//! by name.
+//! `loadlab list`: the scenarios there are with the question of each, and what they can use by name:
+//! faults, profiles of the reference target, and mitigations.
 
 use std::path::Path;
 
 use loadlab_scenario::named_fault;
 use serde::Serialize;
+use target_service::profile::{Mitigation, Profile, ProfileError};
 
 use crate::{
     cli::{ListArgs, OutputFormat},
@@ -28,6 +29,20 @@ struct Row {
 enum Kind {
     Scenario,
     Fault,
+    Profile,
+    Mitigation,
+}
+
+impl Kind {
+    /// What stands above them.
+    const fn heading(self) -> Option<&'static str> {
+        match self {
+            Self::Scenario => None,
+            Self::Fault => Some("Faults, for `use` in a scenario:"),
+            Self::Profile => Some("Profiles of the reference target, for `--profile`:"),
+            Self::Mitigation => Some("Mitigations, for `--with`:"),
+        }
+    }
 }
 
 /// Prints the scenarios and the named faults.
@@ -37,6 +52,11 @@ pub(crate) fn execute(arguments: &ListArgs) -> Exit {
         Ok(faults) => rows.extend(faults.iter().filter_map(fault_row)),
         Err(error) => return output::fail(Exit::Invalid, &error.to_string(), None),
     }
+    rows.extend(
+        Profile::names().into_iter().map(|name| named_row(Kind::Profile, name, Profile::title(name))),
+    );
+    let title = |name| Mitigation::named(name).map(|mitigation| mitigation.title);
+    rows.extend(Mitigation::names().into_iter().map(|name| named_row(Kind::Mitigation, name, title(name))));
     match arguments.format {
         OutputFormat::Json => output::json(&rows),
         OutputFormat::Text => {
@@ -75,20 +95,34 @@ fn fault_row(found: &scenarios::Found) -> Option<Row> {
     Some(Row { kind: Kind::Fault, name, title, question: String::new(), path, problem })
 }
 
+/// A profile or a mitigation; its path is where it is in the repository.
+fn named_row(kind: Kind, name: &str, title: Result<String, ProfileError>) -> Row {
+    let folder = if kind == Kind::Mitigation { "mitigations/" } else { "" };
+    let path = format!("target-service/profiles/{folder}{name}.yaml");
+    let (title, problem) = match title {
+        Ok(title) => (title, None),
+        Err(error) => (String::new(), Some(error.to_string())),
+    };
+    Row { kind, name: name.to_owned(), title, question: String::new(), path, problem }
+}
+
 fn table(rows: &[Row]) -> String {
-    if rows.is_empty() {
-        return "There are no scenarios here.".to_owned();
-    }
     let widest = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     let line = |row: &Row| match (&row.problem, row.kind) {
         (None, Kind::Scenario) => format!("{:widest$}  {}", row.name, row.question),
-        (None, Kind::Fault) => format!("{:widest$}  {}", row.name, row.title),
+        (None, _) => format!("{:widest$}  {}", row.name, row.title),
         (Some(problem), Kind::Scenario) => format!("{:widest$}  cannot be run: {problem}", row.name),
-        (Some(problem), Kind::Fault) => format!("{:widest$}  cannot be used: {problem}", row.name),
+        (Some(problem), _) => format!("{:widest$}  cannot be used: {problem}", row.name),
     };
-    let lines = |kind| rows.iter().filter(move |row| row.kind == kind).map(line).collect::<Vec<_>>();
-    let (scenarios, faults) = (lines(Kind::Scenario), lines(Kind::Fault));
-    let heading = ["", "Faults, for `use` in a scenario:"].map(str::to_owned);
-    let faults = if faults.is_empty() { faults } else { [heading.to_vec(), faults].concat() };
-    [scenarios, faults].concat().join("\n")
+    let mut lines = Vec::new();
+    for kind in [Kind::Scenario, Kind::Fault, Kind::Profile, Kind::Mitigation] {
+        let mut of_kind = rows.iter().filter(|row| row.kind == kind).map(line).peekable();
+        match kind.heading() {
+            None if of_kind.peek().is_none() => lines.push("There are no scenarios here.".to_owned()),
+            Some(heading) if of_kind.peek().is_some() => lines.extend([String::new(), heading.to_owned()]),
+            _ => {}
+        }
+        lines.extend(of_kind);
+    }
+    lines.join("\n")
 }

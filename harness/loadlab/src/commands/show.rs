@@ -4,12 +4,12 @@ use loadlab_scenario::{
     arms::Arms,
     plan::{Plan, TargetPlan},
 };
-use target_service::topology::topology as topology_of;
+use target_service::{profile::Profile, topology::topology as topology_of};
 
 use super::timeline;
 use crate::{
     cli::{OutputFormat, ShowArgs},
-    conductor,
+    conductor::{self, RunError},
     exit::Exit,
     output, scenarios,
 };
@@ -23,10 +23,39 @@ pub(crate) fn execute(arguments: &ShowArgs) -> Exit {
     if arguments.topology {
         return topology(&plan, arguments.format);
     }
+    if arguments.settings {
+        return settings(&plan, arguments.format);
+    }
     match arguments.format {
         OutputFormat::Json => output::json(&plan),
         OutputFormat::Text => {
             output::result(&summary(&plan));
+            Exit::Pass
+        }
+    }
+}
+
+/// Every setting of the composed profile; those that differ from `baseline` say so.
+fn settings(plan: &Plan, format: OutputFormat) -> Exit {
+    let composed = conductor::profile(plan).and_then(|profile| {
+        let baseline = Profile::named("baseline").map_err(RunError::Profile)?;
+        Ok(profile.map(|profile| (baseline.differences(&profile), profile.settings())))
+    });
+    match (composed, format) {
+        (Err(error), _) => output::fail(Exit::Invalid, &error.to_string(), None),
+        (Ok(None), _) => {
+            output::fail(Exit::Invalid, "the target is no profile of the reference target", None)
+        }
+        (Ok(Some((_, settings))), OutputFormat::Json) => output::json(&settings),
+        (Ok(Some((changes, settings))), OutputFormat::Text) => {
+            let line = |(path, value): (&String, &String)| match changes
+                .iter()
+                .find(|change| change.path == *path)
+            {
+                Some(change) => format!("{path}: {value}    # baseline: {}", change.from),
+                None => format!("{path}: {value}"),
+            };
+            output::result(&settings.iter().map(line).collect::<Vec<_>>().join("\n"));
             Exit::Pass
         }
     }
@@ -62,10 +91,11 @@ fn topology(plan: &Plan, format: OutputFormat) -> Exit {
 pub(crate) fn summary(plan: &Plan) -> String {
     let target = match &plan.target {
         TargetPlan::Url { base, .. } => base.clone(),
-        TargetPlan::Profile { name, set } if set.is_empty() => format!("reference target, profile {name}"),
-        TargetPlan::Profile { name, set } => {
-            let set: Vec<String> = set.iter().map(|(path, value)| format!("{path}={value}")).collect();
-            format!("reference target, profile {name} with {}", set.join(", "))
+        TargetPlan::Profile { name, with, set } => {
+            let set = set.iter().map(|(path, value)| format!("{path}={value}"));
+            let more: Vec<String> = with.iter().cloned().chain(set).collect();
+            let more = if more.is_empty() { String::new() } else { format!(" with {}", more.join(", ")) };
+            format!("reference target, profile {name}{more}")
         }
     };
     let steps: Vec<String> = plan

@@ -49,7 +49,8 @@ fn settle(arguments: &UpArgs) -> Result<Settled, String> {
     let number: f64 =
         arguments.speed.parse().map_err(|_| format!("--speed {}: a number is expected", arguments.speed))?;
     Ok(Settled {
-        profile: target::profile(&arguments.profile, &set).map_err(|error| error.to_string())?,
+        profile: target::profile(&arguments.profile, &arguments.with, &set)
+            .map_err(|error| error.to_string())?,
         name: arguments.profile.clone(),
         speed: Speed::try_new(number).map_err(|error| error.to_string())?,
         seed: Seed::new(arguments.seed),

@@ -123,8 +123,8 @@ impl std::error::Error for RunError {}
 /// The profile that a plan loads, if it loads the reference target.
 pub fn profile(plan: &Plan) -> Result<Option<Profile>, RunError> {
     match &plan.target {
-        TargetPlan::Profile { name, set } => {
-            let profile = target::profile(name, set).map_err(RunError::Profile)?;
+        TargetPlan::Profile { name, with, set } => {
+            let profile = target::profile(name, with, set).map_err(RunError::Profile)?;
             arms::split(plan, profile).map(Some).map_err(RunError::Arms)
         }
         TargetPlan::Url { .. } => Ok(None),

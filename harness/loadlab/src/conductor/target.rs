@@ -116,8 +116,8 @@ impl TargetError {
 }
 
 /// The profile that a plan means.
-pub fn profile(name: &str, set: &BTreeMap<String, String>) -> Result<Profile, ProfileError> {
-    Profile::named(name)?.with(set)
+pub fn profile(name: &str, with: &[String], set: &BTreeMap<String, String>) -> Result<Profile, ProfileError> {
+    Profile::composed(name, with)?.with(set)
 }
 
 /// The edges and the processes that a profile's stack will have.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use loadlab_clock::Distribution;
 use serde_json::{Value, json};
-use target_service::profile::{LlmOperation, LlmOutage, LlmRateLimit, Profile};
+use target_service::profile::{LlmCount, LlmOperation, LlmOutage, LlmRateLimit, Profile};
 
 use super::standin::{Standin, start};
 
@@ -315,4 +315,36 @@ async fn settings_are_read_changed_and_refused() {
         assert!(body["error"].as_str().is_some_and(|error| error.contains(reason)), "{change}: {body}");
     }
     assert_eq!(mock.patch(json!({})).await.1, now);
+}
+
+#[tokio::test]
+async fn a_limit_of_throughput_counts_inputs_or_calls_as_it_is_told() {
+    let speed = 2.0;
+    let mut seconds = Vec::new();
+    for counts in [LlmCount::Inputs, LlmCount::Calls] {
+        let mock = mock(speed, |profile| {
+            embeddings(profile).per_second = Some(10.0);
+            embeddings(profile).counts = counts;
+        });
+        let started = Instant::now();
+        let body = json!({"input": vec!["text"; 10]});
+        let answers = join_all((0..5).map(|_| post(&mock, "/v1/embeddings", &body))).await;
+        assert!(answers.into_iter().all(|answer| answer.is_ok_and(|answer| answer.status() == 200)));
+        seconds.push(started.elapsed().as_secs_f64() * speed);
+    }
+    // The fifth call begins after forty inputs, or after four calls.
+    assert!(seconds[0] >= 4.0 && (0.4..2.0).contains(&seconds[1]), "{seconds:?}");
+}
+
+#[tokio::test]
+async fn a_review_has_settings_of_its_own() {
+    let mock = mock(1.0, |profile| {
+        profile.llm.judge.latency = Distribution::Constant(Duration::ZERO);
+        profile.llm.judge.errors = 1.0;
+    });
+    let review = json!({"model": "judge", "messages": [{"role": "user", "content": PROMPT}]});
+    let answer = post(&mock, "/v1/chat/completions", &review).await.expect("an answer");
+    assert_eq!(answer.status(), 500);
+    let answer = post(&mock, "/v1/chat/completions", &chat(false)).await.expect("an answer");
+    assert_eq!(answer.status(), 200);
 }

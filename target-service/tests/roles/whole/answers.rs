@@ -88,7 +88,7 @@ async fn five_failures_open_the_breaker_and_searches_go_on_by_keyword_until_a_pr
     }
     let failed =
         target.count("service-0", "llm_calls_total{operation=\"embedding\",outcome=\"error\"}").await;
-    let rejected = target.count("service-0", "breaker_rejections_total{breaker=\"embedding\"}").await;
+    let rejected = target.count("service-0", "breaker_rejections_total{breaker=\"llm\"}").await;
     // The sixth call may have been under way when the fifth failed.
     assert!((5..=6).contains(&failed), "{failed} failed");
     assert_eq!(failed + rejected, 8);
@@ -96,7 +96,7 @@ async fn five_failures_open_the_breaker_and_searches_go_on_by_keyword_until_a_pr
         target.get("service-0", "/api/health/circuit-breaker").await.json().await.expect("json")
     };
     assert_eq!(state().await["state"], "open");
-    assert_eq!(target.count("service-0", "breaker_state{breaker=\"embedding\"}").await, 2);
+    assert_eq!(target.count("service-0", "breaker_state{breaker=\"llm\"}").await, 2);
     target.change("llm", &json!({"embeddings": {"errors": 0.0}})).await;
     // One call of a search is the probe; the other may still be refused.
     while state().await["state"] != "closed" {

@@ -3,5 +3,9 @@
 mod answers;
 mod arms;
 mod auth;
+mod big_answers;
+mod ingestion;
 mod limits;
+mod mitigations;
 mod stack;
+mod wrong_answers;

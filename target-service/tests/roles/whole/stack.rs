@@ -114,11 +114,17 @@ impl Target {
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
     }
 
-    /// The value of a metric, by its name with labels as published; 0 if it is not there.
+    /// The value of a metric, by its name with labels as published, or summed over them if the name
+    /// has none; 0 if it is not there.
     pub(crate) async fn metric(&self, role: &str, name: &str) -> f64 {
         let page = self.get(role, "/metrics").await.text().await.expect("text");
-        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.map_or(0.0, |value| value.parse().expect("a number"))
+        let of_name = |line: &str| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let labels = series.strip_prefix(name)?;
+            let wanted = labels.is_empty() || labels.starts_with('{');
+            wanted.then(|| value.parse::<f64>().expect("a number"))
+        };
+        page.lines().filter(|line| !line.starts_with('#')).filter_map(of_name).sum()
     }
 
     /// The same for what is counted.
