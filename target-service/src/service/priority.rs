@@ -227,7 +227,8 @@ mod tests {
                 let looks = which.index(waiting.len() + 1);
                 let mut still = Vec::new();
                 for (n, mut entering) in waiting.into_iter().enumerate() {
-                    match if n < looks { (&mut entering).now_or_never() } else { None } {
+                    let entered = (n < looks).then(|| (&mut entering).now_or_never()).flatten();
+                    match entered {
                         Some(Ok(turn)) => turns.push(turn),
                         Some(Err(Shed)) => {}
                         None => still.push(entering),
