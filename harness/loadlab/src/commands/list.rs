@@ -1,5 +1,5 @@
-//! `loadlab list`: the scenarios there are with the question of each, and the faults that they can use
-//! by name.
+//! `loadlab list`: the scenarios there are with the question of each, the studies, and the faults that
+//! scenarios can use by name.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     cli::{ListArgs, OutputFormat},
     exit::Exit,
-    output, scenarios,
+    output, scenarios, studies,
 };
 
 #[derive(Debug, Serialize)]
@@ -27,12 +27,14 @@ struct Row {
 #[serde(rename_all = "snake_case")]
 enum Kind {
     Scenario,
+    Study,
     Fault,
 }
 
 /// Prints the scenarios and the named faults.
 pub(crate) fn execute(arguments: &ListArgs) -> Exit {
     let mut rows: Vec<Row> = scenarios::names().into_iter().map(row).collect();
+    rows.extend(studies::names().into_iter().map(study_row));
     match scenarios::faults(Path::new("")) {
         Ok(faults) => rows.extend(faults.iter().filter_map(fault_row)),
         Err(error) => return output::fail(Exit::Invalid, &error.to_string(), None),
@@ -65,6 +67,18 @@ fn row(name: String) -> Row {
     }
 }
 
+fn study_row(name: String) -> Row {
+    let found = studies::find(&name);
+    let path = found.as_ref().map(|found| found.path.clone()).unwrap_or_default();
+    let (title, question, problem) = match found.and_then(|found| studies::load(&found)) {
+        Ok(study) => (study.title, study.question, None),
+        Err(error) => {
+            (String::new(), String::new(), error.to_string().lines().next().map(str::to_owned))
+        }
+    };
+    Row { kind: Kind::Study, name, title, question, path, problem }
+}
+
 fn fault_row(found: &scenarios::Found) -> Option<Row> {
     let named = scenarios::named(found)?;
     let (name, path) = (named.name.to_owned(), found.path.clone());
@@ -81,14 +95,17 @@ fn table(rows: &[Row]) -> String {
     }
     let widest = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     let line = |row: &Row| match (&row.problem, row.kind) {
-        (None, Kind::Scenario) => format!("{:widest$}  {}", row.name, row.question),
+        (None, Kind::Scenario | Kind::Study) => format!("{:widest$}  {}", row.name, row.question),
         (None, Kind::Fault) => format!("{:widest$}  {}", row.name, row.title),
-        (Some(problem), Kind::Scenario) => format!("{:widest$}  cannot be run: {problem}", row.name),
+        (Some(problem), Kind::Scenario | Kind::Study) => format!("{:widest$}  cannot be run: {problem}", row.name),
         (Some(problem), Kind::Fault) => format!("{:widest$}  cannot be used: {problem}", row.name),
     };
     let lines = |kind| rows.iter().filter(move |row| row.kind == kind).map(line).collect::<Vec<_>>();
-    let (scenarios, faults) = (lines(Kind::Scenario), lines(Kind::Fault));
-    let heading = ["", "Faults, for `use` in a scenario:"].map(str::to_owned);
-    let faults = if faults.is_empty() { faults } else { [heading.to_vec(), faults].concat() };
-    [scenarios, faults].concat().join("\n")
+    let headed = |heading: &str, lines: Vec<String>| {
+        let heading = if lines.is_empty() { Vec::new() } else { vec![String::new(), heading.to_owned()] };
+        [heading, lines].concat()
+    };
+    let studies = headed("Studies, for `loadlab study`:", lines(Kind::Study));
+    let faults = headed("Faults, for `use` in a scenario:", lines(Kind::Fault));
+    [lines(Kind::Scenario), studies, faults].concat().join("\n")
 }
