@@ -127,7 +127,8 @@ fn mitigations_are_laid_over_the_target() {
         seen.borrow_mut().extend(overrides.iter().map(|one| format!("{}={}", one.path, one.value)));
         plan_of(scenario, &[])
     };
-    load_study(&Source { path: "a.yaml", text }, &plan_of).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+    load_study(&Source { path: "a.yaml", text }, &plan_of)
+        .unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     assert_eq!(seen.into_inner(), ["target.profile=a", "target.with=[pool-40, two-queries]"]);
 }
 
@@ -135,7 +136,8 @@ fn mitigations_are_laid_over_the_target() {
 fn every_field_of_the_schema_says_what_it_is() {
     let schema = loadlab_scenario::study_schema();
     let mut count = 0;
-    let roots = std::iter::once(&schema).chain(schema["$defs"].as_object().into_iter().flat_map(|all| all.values()));
+    let roots =
+        std::iter::once(&schema).chain(schema["$defs"].as_object().into_iter().flat_map(|all| all.values()));
     for definition in roots {
         for (name, field) in definition["properties"].as_object().into_iter().flatten() {
             assert!(field.get("description").is_some(), "{name}");

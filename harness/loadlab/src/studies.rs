@@ -108,9 +108,11 @@ fn plan(folder: &Path, scenario: &str, overrides: &[Override]) -> Result<Plan, V
     } else {
         scenario.to_owned()
     };
-    let plan = scenarios::find(&name).and_then(|found| scenarios::load(&found, overrides)).map_err(reasons)?;
+    let plan =
+        scenarios::find(&name).and_then(|found| scenarios::load(&found, overrides)).map_err(reasons)?;
     // Profile, mitigations and speed are known to nobody before this.
-    conductor::check(&plan, &External::default(), &Reach::default()).map_err(|error| vec![error.to_string()])?;
+    conductor::check(&plan, &External::default(), &Reach::default())
+        .map_err(|error| vec![error.to_string()])?;
     Ok(plan)
 }
 
@@ -122,7 +124,8 @@ fn reasons(error: PlanError) -> Vec<String> {
             _ => one.path.clone(),
         };
         let accepted = one.accepted.as_ref().map(|forms| format!(" (accepted: {forms})")).unwrap_or_default();
-        let meant = one.suggestion.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+        let meant =
+            one.suggestion.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
         format!("{place}: {}{accepted}{meant}", one.message)
     };
     diagnostics.0.iter().map(line).collect()
@@ -135,7 +138,8 @@ mod tests {
     #[test]
     fn every_study_of_the_repository_is_shipped_and_every_shipped_one_can_be_run() {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-        for entry in std::fs::read_dir(root.join("scenarios/studies")).expect("the folder is there").flatten() {
+        for entry in std::fs::read_dir(root.join("scenarios/studies")).expect("the folder is there").flatten()
+        {
             let path = format!("scenarios/studies/{}", entry.file_name().to_string_lossy());
             assert!(SHIPPED.iter().any(|(shipped, _)| *shipped == path), "{path} is not shipped");
         }

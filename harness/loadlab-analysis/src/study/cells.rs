@@ -127,8 +127,10 @@ fn observed(value: Option<f64>, text: &str) -> Said {
 }
 
 fn numbers(result: &mut CellResult, said: &[Said]) {
-    let mut values: Vec<f64> =
-        said.iter().filter_map(|one| if let Said::Number(value) = one { Some(*value) } else { None }).collect();
+    let mut values: Vec<f64> = said
+        .iter()
+        .filter_map(|one| if let Said::Number(value) = one { Some(*value) } else { None })
+        .collect();
     values.sort_by(f64::total_cmp);
     let Some(median) = median(&values) else { return };
     result.each = values.into_iter().map(Value::Number).collect();

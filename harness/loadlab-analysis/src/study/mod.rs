@@ -22,8 +22,8 @@ use loadlab_scenario::study::{Body, Study, Table};
 pub use findings::{Findings, Found, findings};
 pub use reading::{Reading, State, read, state};
 pub use result::{
-    CellResult, ColumnResult, Deviations, MatrixCell, MatrixRowResult, RowResult, StudyResult, StudyRunResult,
-    TableBody, TableResult, Value,
+    CellResult, ColumnResult, Deviations, MatrixCell, MatrixRowResult, RowResult, StudyResult,
+    StudyRunResult, TableBody, TableResult, Value,
 };
 
 /// The study's tables. Readings of runs that the study does not have are ignored.
@@ -68,10 +68,7 @@ fn deviations(used: &[String], readings: &[Reading]) -> Vec<Deviations> {
         let Some(reading) = readings.iter().find(|reading| reading.run == *run) else { continue };
         let told = all.iter().any(|known| known.scenario == reading.scenario);
         if !told && !reading.deviations.is_empty() {
-            all.push(Deviations {
-                scenario: reading.scenario.clone(),
-                texts: reading.deviations.clone(),
-            });
+            all.push(Deviations { scenario: reading.scenario.clone(), texts: reading.deviations.clone() });
         }
     }
     all

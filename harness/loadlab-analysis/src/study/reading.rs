@@ -44,7 +44,7 @@ pub enum State {
     GeneratorLimited,
     /// The target did not start, or was lost (exit code 7).
     TargetLost,
-    /// A signal ended it.
+    /// A signal ended it, or it was killed.
     Interrupted,
     /// It was not run.
     NotRun,
@@ -85,7 +85,7 @@ impl Reading {
 /// What became of a judged run, in the order in which `loadlab run` chooses its exit code.
 pub fn state(run: &RunFile) -> State {
     match &run.ending.reason {
-        EndReason::Signal(_) => State::Interrupted,
+        EndReason::Signal(_) | EndReason::Killed => State::Interrupted,
         EndReason::TargetLost { .. } => State::TargetLost,
         _ if run.generator.limited => State::GeneratorLimited,
         _ if run.verdict == Verdict::Inconclusive => State::Inconclusive,
@@ -114,7 +114,7 @@ pub fn read(study: &Study, name: &str, run: &RunFile, report: Option<String>) ->
 fn why(run: &RunFile, state: State) -> String {
     match (state, &run.ending.reason) {
         (State::Measured, _) => String::new(),
-        (State::TargetLost, EndReason::TargetLost { reason }) => reason.clone(),
+        (State::TargetLost, EndReason::TargetLost { how }) => how.clone(),
         (State::GeneratorLimited, _) => run.generator.reasons.join("; "),
         _ => run.reasons.join("; "),
     }

@@ -119,6 +119,8 @@ fn documented() -> Documented {
     let outcome = |(name, text, measure, min, max): (&str, &str, Measure, _, _)| DocumentedOutcome {
         name: name.to_owned(),
         expect: expectation(text, measure, min, max),
+        from: None,
+        to: None,
     };
     Documented {
         source: "stress-test report".to_owned(),

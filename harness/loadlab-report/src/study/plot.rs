@@ -9,8 +9,10 @@ use crate::{
 };
 
 /// Names of the drawings on the page; a study with more columns of numbers has tables for them.
-pub(super) const IDS: [&str; 12] =
-    ["study-a", "study-b", "study-c", "study-d", "study-e", "study-f", "study-g", "study-h", "study-i", "study-j", "study-k", "study-l"];
+pub(super) const IDS: [&str; 12] = [
+    "study-a", "study-b", "study-c", "study-d", "study-e", "study-f", "study-g", "study-h", "study-i",
+    "study-j", "study-k", "study-l",
+];
 /// Half of a band's width, where two rows are 1 apart.
 const BAND_HALF: f64 = 0.36;
 
@@ -81,6 +83,7 @@ fn column_plot(
         marks: Vec::new(),
         height: Height::Full,
     };
-    let note = format!("{} of {} as documented.", figures::count(within as u64), figures::count(compared as u64));
+    let note =
+        format!("{} of {} as documented.", figures::count(within as u64), figures::count(compared as u64));
     Plot { chart, note }
 }

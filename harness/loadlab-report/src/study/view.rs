@@ -297,7 +297,9 @@ fn row_differences(columns: &[String], row: &RowResult) -> Vec<String> {
             lines.extend(noted(&what, &cell.notes));
         }
     }
-    lines.extend(row.note.iter().filter(|_| !lines.is_empty()).map(|note| format!("{}: {note}", row.label)));
+    if let (Some(note), false) = (&row.note, lines.is_empty()) {
+        lines.push(format!("{}: {note}", row.label));
+    }
     lines
 }
 

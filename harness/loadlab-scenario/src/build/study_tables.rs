@@ -46,7 +46,7 @@ fn table(b: Builder<'_>, at: &At<TableFile>, runs: &mut Runs<'_>) -> Option<Tabl
     let rows_are = b.or(file.rows_are, usual.to_owned());
     let body = match (&file.columns, &file.rows, &file.matrix) {
         (Some(columns), Some(rows), None) => body(b, columns, rows, runs.known()),
-        (None, None, Some(file)) => matrix(b, file, runs).map(Body::Matrix),
+        (None, None, Some(matrix)) => matrix_body(b, matrix, runs),
         _ => {
             b.refuse(at.node, "a table has rows or a matrix", "`columns` and `rows`, or `matrix`");
             None
@@ -247,6 +247,10 @@ fn finding_cell(b: Builder<'_>, file: &CellFile, finding: FindingWord, node: Nod
         FindingWord::FailureMode => word(WordFinding::FailureMode),
         FindingWord::FirstSaturated => word(WordFinding::FirstSaturated),
     }
+}
+
+fn matrix_body(b: Builder<'_>, at: &At<MatrixFile>, runs: &mut Runs<'_>) -> Option<Body> {
+    matrix(b, at.value.as_ref()?, runs).map(Body::Matrix)
 }
 
 fn matrix(b: Builder<'_>, file: &MatrixFile, runs: &mut Runs<'_>) -> Option<Matrix> {

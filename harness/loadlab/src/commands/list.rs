@@ -72,9 +72,7 @@ fn study_row(name: String) -> Row {
     let path = found.as_ref().map(|found| found.path.clone()).unwrap_or_default();
     let (title, question, problem) = match found.and_then(|found| studies::load(&found)) {
         Ok(study) => (study.title, study.question, None),
-        Err(error) => {
-            (String::new(), String::new(), error.to_string().lines().next().map(str::to_owned))
-        }
+        Err(error) => (String::new(), String::new(), error.to_string().lines().next().map(str::to_owned)),
     };
     Row { kind: Kind::Study, name, title, question, path, problem }
 }
@@ -97,7 +95,9 @@ fn table(rows: &[Row]) -> String {
     let line = |row: &Row| match (&row.problem, row.kind) {
         (None, Kind::Scenario | Kind::Study) => format!("{:widest$}  {}", row.name, row.question),
         (None, Kind::Fault) => format!("{:widest$}  {}", row.name, row.title),
-        (Some(problem), Kind::Scenario | Kind::Study) => format!("{:widest$}  cannot be run: {problem}", row.name),
+        (Some(problem), Kind::Scenario | Kind::Study) => {
+            format!("{:widest$}  cannot be run: {problem}", row.name)
+        }
         (Some(problem), Kind::Fault) => format!("{:widest$}  cannot be used: {problem}", row.name),
     };
     let lines = |kind| rows.iter().filter(move |row| row.kind == kind).map(line).collect::<Vec<_>>();

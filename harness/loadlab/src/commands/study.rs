@@ -16,10 +16,7 @@ use std::{
 };
 
 use loadlab_analysis::study::{Reading, State, StudyResult, fill, read, state};
-use loadlab_scenario::{
-    Plan, Study,
-    study::StudyRun,
-};
+use loadlab_scenario::{Plan, Study, study::StudyRun};
 
 use self::kept::Kept;
 use crate::{
