@@ -34,6 +34,7 @@ mod rules;
 mod saturation;
 mod speed;
 mod steady;
+pub mod study;
 mod timeline;
 mod watch;
 mod words;

@@ -18,7 +18,7 @@ const TEMPLATES: [(&str, &str); 6] = [
     ("details.html", include_str!("templates/details.html")),
 ];
 /// The style.
-const STYLE: &str = include_str!("templates/style.css");
+pub(crate) const STYLE: &str = include_str!("templates/style.css");
 
 /// What reads values off the plots where the reader points. The page is whole without it.
 const SCRIPT: &str = include_str!("templates/readout.js");

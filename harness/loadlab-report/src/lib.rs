@@ -21,6 +21,7 @@ mod markdown;
 mod plots;
 mod progress;
 mod series;
+mod study;
 mod template;
 mod terminal;
 
@@ -30,4 +31,5 @@ pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use progress::{Pool, ProgressState, progress_line};
+pub use study::{study_html, study_json, study_markdown, study_text};
 pub use terminal::{TerminalOptions, terminal};

@@ -13,9 +13,6 @@ const TEMPLATE: &str = include_str!("templates/report.md");
 
 /// The report as Markdown.
 pub fn markdown(run: &RunFile) -> String {
-    let mut engine = template::engine(&[("report.md", TEMPLATE)]);
-    engine.add_filter("plain", |text: &str| escaped(text));
-    engine.add_filter("fence", |text: &str| fence(text));
     let facts = Facts::of(run);
     let context = context! {
         facts => Serde(&facts),
@@ -25,6 +22,14 @@ pub fn markdown(run: &RunFile) -> String {
         plan => facts::plan_json(run),
         settings => facts::settings_json(run),
     };
+    render(TEMPLATE, context)
+}
+
+/// A template of Markdown, filled.
+pub(crate) fn render(markdown: &'static str, context: minijinja::Value) -> String {
+    let mut engine = template::engine(&[("report.md", markdown)]);
+    engine.add_filter("plain", |text: &str| escaped(text));
+    engine.add_filter("fence", |text: &str| fence(text));
     let page = engine.get_template("report.md").expect("it was added above");
     let text = page.render(context).expect("the template fits its context, which a test shows");
     tidied(&text)

@@ -34,6 +34,7 @@ mod ramp;
 mod read;
 mod schema;
 mod size;
+pub mod study;
 pub mod template;
 mod yaml;
 
@@ -43,8 +44,9 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub use named::{NamedFault, NamedSummary, named_fault};
 pub use overrides::Override;
 pub use plan::Plan;
-pub use schema::schema;
+pub use schema::{schema, study_schema};
 pub use size::Needs;
+pub use study::{Study, load_study};
 
 /// A scenario's text.
 #[derive(Debug, Clone, Copy)]

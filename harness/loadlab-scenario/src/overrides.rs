@@ -7,6 +7,8 @@
 
 use std::rc::Rc;
 
+use serde::Serialize;
+
 use crate::{
     document::{Document, Kind, NodeId, Place, Problem, Problems, Text, shortened},
     nearest::{listed, nearest},
@@ -20,7 +22,7 @@ const PARTS_MAX: usize = 32;
 const SETTINGS: [(&str, &str); 2] = [("target", "target.set."), ("arms", "arms.set.")];
 
 /// A value that stands in the place of the file's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Override {
     /// Dotted path into the YAML: `load.burst.users`.
     pub path: String,

@@ -1,14 +1,23 @@
-//! The JSON schema of scenario files, for editors. Made of the file types, so it cannot lag behind.
+//! The JSON schemas of scenario and study files, for editors. Made of the file types, so it cannot lag behind.
 
-use schemars::{SchemaGenerator, generate::SchemaSettings};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
-use crate::file::ScenarioFile;
+use crate::file::{ScenarioFile, study::StudyFile};
 
 /// The schema that editors check scenario files against.
 pub fn schema() -> Value {
+    of::<ScenarioFile>()
+}
+
+/// The schema that editors check study files against.
+pub fn study_schema() -> Value {
+    of::<StudyFile>()
+}
+
+fn of<T: JsonSchema>() -> Value {
     let generator: SchemaGenerator = SchemaSettings::draft2020_12().into_generator();
-    let mut schema = generator.into_root_schema_for::<ScenarioFile>().to_value();
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
     forbid_nothing(&mut schema);
     schema
 }

@@ -32,6 +32,14 @@ Signals:
   SIGINT, SIGTERM  end the load; what was measured is reported. A second one ends it at once
   SIGUSR1          heals all faults and begins no more, as `loadlab reset` does";
 
+/// How a study ends, shown under its `--help`.
+const STUDY_EXITS: &str = "\
+Exit codes:
+  0    every cell of every table could be filled, as documented or not
+  5    some could not; the tables say why
+  2    the study, or one of its runs, is invalid; nothing was started
+  130  SIGINT, 143 SIGTERM: the tables hold what was measured; the same command goes on";
+
 /// What signals do to the fault proxy, shown under its `--help`.
 const PROXY_SIGNALS: &str = "\
 Signals:
@@ -53,13 +61,16 @@ pub enum Command {
     /// Run a scenario: bring the target up, offer the load, judge, report.
     #[command(after_help = RUN_SIGNALS)]
     Run(RunArgs),
+    /// Run all of a study and fill its tables; what is there already is not run again.
+    #[command(after_help = STUDY_EXITS)]
+    Study(StudyArgs),
     /// List the scenarios.
     List(ListArgs),
     /// Show what a scenario would do, every default included.
     Show(ShowArgs),
     /// Check scenario files; every mistake is reported at once.
     Validate(ValidateArgs),
-    /// Print the JSON schema of scenario files (for editors) or of run files.
+    /// Print the JSON schema of scenario or study files (for editors) or of run files.
     Schema(SchemaArgs),
     /// Write the reports of a run again, from its run file or from a killed run's journal.
     Report(ReportArgs),
@@ -178,6 +189,25 @@ pub struct RunArgs {
     pub format: OutputFormat,
 }
 
+/// `loadlab study`.
+#[derive(Debug, Args)]
+pub struct StudyArgs {
+    /// A study: a name from `loadlab list`, or a file.
+    pub study: String,
+    /// Where its runs and its page go. Default: reports/studies/NAME.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Run only this one; the tables use what there is of the others.
+    #[arg(long, value_name = "RUN")]
+    pub only: Vec<String>,
+    /// Say what would be run, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
 /// `loadlab list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
@@ -228,6 +258,8 @@ pub struct SchemaArgs {
 pub enum SchemaOf {
     /// Scenario files.
     Scenario,
+    /// Study files.
+    Study,
     /// Run files.
     Run,
 }

@@ -16,3 +16,4 @@ pub mod roles;
 pub mod run_folder;
 pub mod scenarios;
 pub mod signals;
+pub mod studies;

@@ -190,7 +190,7 @@ pub fn faults(folder: &Path) -> Result<Vec<Found>, PlanError> {
             }
         }
     }
-    for (path, text) in SHIPPED_FAULTS {
+    for &(path, text) in SHIPPED_FAULTS {
         if !found.iter().any(|one: &Found| stem(&one.path) == stem(path)) {
             found.push(Found { path: path.to_owned(), text: text.to_owned() });
         }
@@ -241,14 +241,15 @@ fn read_beside(folder: &Path, path: &str) -> Result<String, String> {
     }
 }
 
-fn read(path: &Path) -> Result<Found, PlanError> {
+/// A file that is there.
+pub(crate) fn read(path: &Path) -> Result<Found, PlanError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| PlanError::Unreadable { path: path.to_owned(), source })?;
     Ok(Found { path: path.display().to_string(), text })
 }
 
 /// The scenario folders that exist, nearest first.
-fn folders() -> impl Iterator<Item = PathBuf> {
+pub(crate) fn folders() -> impl Iterator<Item = PathBuf> {
     let here = std::env::current_dir().unwrap_or_default();
     let above: Vec<PathBuf> = here.ancestors().map(Path::to_owned).collect();
     let root = above.into_iter().find(|folder| folder.join(FOLDERS[0]).is_dir());
@@ -262,7 +263,8 @@ fn folders() -> impl Iterator<Item = PathBuf> {
     })
 }
 
-fn stem(path: &str) -> Option<&str> {
+/// The name of a file without its ending.
+pub(crate) fn stem(path: &str) -> Option<&str> {
     Path::new(path).file_stem().and_then(|stem| stem.to_str())
 }
 

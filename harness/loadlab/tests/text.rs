@@ -20,7 +20,7 @@ fn said(arguments: &[&str]) -> String {
 fn every_command_explains_itself() {
     insta::assert_snapshot!("help", said(&["--help"]));
     let commands =
-        ["run", "list", "show", "validate", "schema", "report", "up", "proxy", "doctor", "completions"];
+        ["run", "study", "list", "show", "validate", "schema", "report", "up", "proxy", "doctor", "completions"];
     for command in commands {
         insta::assert_snapshot!(format!("help-{command}"), said(&[command, "--help"]));
     }

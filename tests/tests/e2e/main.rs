@@ -12,3 +12,4 @@ mod real_stores;
 mod reference_target;
 mod safety;
 mod signals;
+mod studies;

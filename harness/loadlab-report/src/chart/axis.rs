@@ -138,6 +138,20 @@ impl Axis {
         }
     }
 
+    /// Named things side by side, each 1 from the next.
+    pub(crate) fn categories(title: &str, names: &[&str]) -> Self {
+        let ticks = names.iter().enumerate().map(|(n, name)| (n as f64, (*name).to_owned()));
+        Self {
+            title: title.to_owned(),
+            ticks: ticks.collect(),
+            unit: Unit::Number,
+            low: -0.5,
+            high: names.len() as f64 - 0.5,
+            shown_as: (1.0, ""),
+            kind: Kind::Linear,
+        }
+    }
+
     /// Where a value lies, from 0 to 1; what lies outside is put on the edge.
     pub(crate) fn place(&self, value: f64) -> f64 {
         let place = if self.kind == Kind::Log {

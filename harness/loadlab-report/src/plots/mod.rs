@@ -124,7 +124,8 @@ fn left_out(missing: &[Missing]) -> Vec<String> {
     sentences
 }
 
-fn view(plot: Plot) -> PlotView {
+/// A plot as the page wants it.
+pub(crate) fn view(plot: Plot) -> PlotView {
     PlotView {
         id: plot.chart.id,
         title: plot.chart.title.clone(),

@@ -3,4 +3,5 @@
 mod fixtures;
 mod machine;
 mod page;
+mod studies;
 mod text;

@@ -11,6 +11,8 @@ mod journey;
 mod judge;
 mod load;
 mod step;
+pub(crate) mod study;
+mod study_tables;
 mod template;
 
 use std::{collections::BTreeMap, rc::Rc, time::Duration};

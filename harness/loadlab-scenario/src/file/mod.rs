@@ -11,6 +11,7 @@ pub(crate) mod feed;
 pub(crate) mod journey;
 pub(crate) mod judge;
 pub(crate) mod load;
+pub(crate) mod study;
 
 use std::time::Duration;
 

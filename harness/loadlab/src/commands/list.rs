@@ -1,5 +1,5 @@
-//! `loadlab list`: the scenarios there are with the question of each, and what they can use by name:
-//! faults, profiles of the reference target, and mitigations.
+//! `loadlab list`: the scenarios there are with the question of each, the studies, and what scenarios can
+//! use by name: faults, profiles of the reference target, and mitigations.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use target_service::profile::{Mitigation, Profile, ProfileError};
 use crate::{
     cli::{ListArgs, OutputFormat},
     exit::Exit,
-    output, scenarios,
+    output, scenarios, studies,
 };
 
 #[derive(Debug, Serialize)]
@@ -28,6 +28,7 @@ struct Row {
 #[serde(rename_all = "snake_case")]
 enum Kind {
     Scenario,
+    Study,
     Fault,
     Profile,
     Mitigation,
@@ -38,6 +39,7 @@ impl Kind {
     const fn heading(self) -> Option<&'static str> {
         match self {
             Self::Scenario => None,
+            Self::Study => Some("Studies, for `loadlab study`:"),
             Self::Fault => Some("Faults, for `use` in a scenario:"),
             Self::Profile => Some("Profiles of the reference target, for `--profile`:"),
             Self::Mitigation => Some("Mitigations, for `--with`:"),
@@ -48,6 +50,7 @@ impl Kind {
 /// Prints the scenarios and the named faults.
 pub(crate) fn execute(arguments: &ListArgs) -> Exit {
     let mut rows: Vec<Row> = scenarios::names().into_iter().map(row).collect();
+    rows.extend(studies::names().into_iter().map(study_row));
     match scenarios::faults(Path::new("")) {
         Ok(faults) => rows.extend(faults.iter().filter_map(fault_row)),
         Err(error) => return output::fail(Exit::Invalid, &error.to_string(), None),
@@ -85,6 +88,16 @@ fn row(name: String) -> Row {
     }
 }
 
+fn study_row(name: String) -> Row {
+    let found = studies::find(&name);
+    let path = found.as_ref().map(|found| found.path.clone()).unwrap_or_default();
+    let (title, question, problem) = match found.and_then(|found| studies::load(&found)) {
+        Ok(study) => (study.title, study.question, None),
+        Err(error) => (String::new(), String::new(), error.to_string().lines().next().map(str::to_owned)),
+    };
+    Row { kind: Kind::Study, name, title, question, path, problem }
+}
+
 fn fault_row(found: &scenarios::Found) -> Option<Row> {
     let named = scenarios::named(found)?;
     let (name, path) = (named.name.to_owned(), found.path.clone());
@@ -109,13 +122,15 @@ fn named_row(kind: Kind, name: &str, title: Result<String, ProfileError>) -> Row
 fn table(rows: &[Row]) -> String {
     let widest = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     let line = |row: &Row| match (&row.problem, row.kind) {
-        (None, Kind::Scenario) => format!("{:widest$}  {}", row.name, row.question),
+        (None, Kind::Scenario | Kind::Study) => format!("{:widest$}  {}", row.name, row.question),
         (None, _) => format!("{:widest$}  {}", row.name, row.title),
-        (Some(problem), Kind::Scenario) => format!("{:widest$}  cannot be run: {problem}", row.name),
+        (Some(problem), Kind::Scenario | Kind::Study) => {
+            format!("{:widest$}  cannot be run: {problem}", row.name)
+        }
         (Some(problem), _) => format!("{:widest$}  cannot be used: {problem}", row.name),
     };
     let mut lines = Vec::new();
-    for kind in [Kind::Scenario, Kind::Fault, Kind::Profile, Kind::Mitigation] {
+    for kind in [Kind::Scenario, Kind::Study, Kind::Fault, Kind::Profile, Kind::Mitigation] {
         let mut of_kind = rows.iter().filter(|row| row.kind == kind).map(line).peekable();
         match kind.heading() {
             None if of_kind.peek().is_none() => lines.push("There are no scenarios here.".to_owned()),

@@ -11,6 +11,7 @@ mod reset;
 mod run;
 mod schema;
 mod show;
+mod study;
 mod timeline;
 mod up;
 mod validate;
@@ -19,6 +20,7 @@ mod validate;
 pub fn execute(command: Command) -> Exit {
     match command {
         Command::Run(arguments) => run::execute(&arguments),
+        Command::Study(arguments) => study::execute(&arguments),
         Command::List(arguments) => list::execute(&arguments),
         Command::Show(arguments) => show::execute(&arguments),
         Command::Validate(arguments) => validate::execute(&arguments),

@@ -86,21 +86,30 @@ fn exit(run: &RunFile) -> Exit {
     }
 }
 
-fn failed(error: &RunError) -> Exit {
-    let text = error.to_string();
+/// The exit code of a run that there is nothing to say about.
+pub(super) fn exit_of(error: &RunError) -> Exit {
     match error {
         RunError::Profile(_)
         | RunError::Arms(_)
         | RunError::Fault(_)
         | RunError::Unfit(_)
-        | RunError::Instances(_) => output::fail(Exit::Invalid, &text, None),
-        RunError::Reach(error) => output::fail(Exit::Invalid, &text, Some(&error.hint())),
-        RunError::Refused(refusal) => output::fail(Exit::Invalid, &text, Some(&refusal.hint())),
-        RunError::Target(error) => output::fail(Exit::Target, &text, error.hint().as_deref()),
-        RunError::Engine(loadlab_engine::EngineError::Login(_)) => output::fail(Exit::Target, &text, None),
-        RunError::Signal(signal) => output::fail(Exit::Signal(*signal), &text, None),
+        | RunError::Instances(_)
+        | RunError::Reach(_)
+        | RunError::Refused(_) => Exit::Invalid,
+        RunError::Target(_) | RunError::Engine(loadlab_engine::EngineError::Login(_)) => Exit::Target,
+        RunError::Signal(signal) => Exit::Signal(*signal),
         RunError::Folder(_) | RunError::Engine(_) | RunError::EngineLost | RunError::System(_) => {
-            output::fail(Exit::Internal, &text, None)
+            Exit::Internal
         }
     }
+}
+
+fn failed(error: &RunError) -> Exit {
+    let hint = match error {
+        RunError::Reach(error) => Some(error.hint()),
+        RunError::Refused(refusal) => Some(refusal.hint()),
+        RunError::Target(error) => error.hint(),
+        _ => None,
+    };
+    output::fail(exit_of(error), &error.to_string(), hint.as_deref())
 }

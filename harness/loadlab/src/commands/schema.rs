@@ -10,6 +10,7 @@ use crate::{
 pub(crate) fn execute(arguments: &SchemaArgs) -> Exit {
     match arguments.of {
         SchemaOf::Scenario => output::json(&loadlab_scenario::schema()),
+        SchemaOf::Study => output::json(&loadlab_scenario::study_schema()),
         SchemaOf::Run => output::json(&loadlab_record::schema()),
     }
 }
