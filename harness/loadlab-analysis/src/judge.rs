@@ -20,7 +20,7 @@ use loadlab_record::{
 use loadlab_scenario::fault::Fault;
 
 use crate::{
-    arms, documented, generator, health,
+    arms, documented, failure, generator, health,
     objectives::{self, Measured},
     remarks, speed, steady,
     words::value_text,
@@ -48,6 +48,7 @@ pub fn judgement(run: &RunFile) -> Judgement {
         health: health::spans(run),
         remarks: remarks::remarks(run, &generator),
         arms: arms::compare(run),
+        failure: failure::explain(run).map(Box::new),
         objectives,
         generator,
     }

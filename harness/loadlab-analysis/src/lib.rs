@@ -5,6 +5,7 @@
 //!   windows, scrapes ──as they come──> Live, Watch ┐
 //!                                                 ├─> View ──evaluate──> Observation
 //!   RunFile ──> judge ──whole run, stretches──────┘
+//!           ├─> failure: mode, times, bottleneck, cascade, loops
 //!           └─> generator, health, remarks ──> Judgement, stored in the run file
 //!   RunFile ──> timeline, Metrics ──> curves of a report
 //! ```
@@ -18,6 +19,7 @@ mod conditions;
 mod documented;
 mod evaluate;
 mod facts;
+mod failure;
 mod fault_spans;
 mod generator;
 mod health;
@@ -41,6 +43,7 @@ mod words;
 
 pub use evaluate::{Observation, View, evaluate, holds, unit};
 pub use facts::Facts;
+pub use failure::{RepeatedInterval, repeated};
 pub use fault_spans::{FaultSpan, fault_spans};
 pub use judge::{OutcomeClass, judge, judgement, outcome_class};
 pub use labels::labels;

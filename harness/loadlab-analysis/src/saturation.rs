@@ -51,24 +51,15 @@ pub fn saturations(run: &RunFile) -> Vec<Saturation> {
 
 /// What the target's contract names.
 fn resources(metrics: &Metrics<'_>) -> Vec<Gauges<'static>> {
-    let mut all = vec![
-        Gauges {
-            resource: "the session pool".to_owned(),
-            unit: "sessions",
-            in_use: metrics.sum("pool_sessions_busy"),
-            limit: Some(metrics.sum("pool_sessions_max")),
-            waiting: metrics.sum("pool_waiting"),
-            waits: Some("pool_wait_seconds"),
-        },
-        Gauges {
-            resource: "the workers' admission".to_owned(),
-            unit: "slots",
-            in_use: metrics.sum("worker_in_flight"),
-            limit: None,
-            waiting: metrics.sum("worker_queue_depth"),
-            waits: Some("worker_queue_wait_seconds"),
-        },
-    ];
+    let mut all = pools(metrics);
+    all.push(Gauges {
+        resource: "the workers' admission".to_owned(),
+        unit: "slots",
+        in_use: metrics.sum("worker_in_flight"),
+        limit: None,
+        waiting: metrics.sum("worker_queue_depth"),
+        waits: Some("worker_queue_wait_seconds"),
+    });
     let mut in_flight = metrics.by_label("llm_in_flight", "operation");
     for (operation, waiting) in metrics.by_label("llm_queued", "operation") {
         all.push(Gauges {
@@ -81,6 +72,35 @@ fn resources(metrics: &Metrics<'_>) -> Vec<Gauges<'static>> {
         });
     }
     all
+}
+
+/// The session pools: one, or several by their label. Together they are not full where one of them is.
+fn pools(metrics: &Metrics<'_>) -> Vec<Gauges<'static>> {
+    let mut busy = metrics.by_label("pool_sessions_busy", "pool");
+    if busy.is_empty() {
+        busy.insert("main".to_owned(), metrics.sum("pool_sessions_busy"));
+    }
+    let alone = busy.len() == 1;
+    let of = |name: &str, pool: &str| {
+        if alone {
+            metrics.sum(name)
+        } else {
+            metrics.by_label(name, "pool").remove(pool).unwrap_or_default()
+        }
+    };
+    let gauges = |(pool, in_use): (String, Points)| Gauges {
+        limit: Some(of("pool_sessions_max", &pool)),
+        waiting: of("pool_waiting", &pool),
+        // The histogram's buckets are read of all pools together.
+        waits: alone.then_some("pool_wait_seconds"),
+        resource: match pool.as_str() {
+            "main" => "the session pool".to_owned(),
+            other => format!("the {other} pool"),
+        },
+        unit: "sessions",
+        in_use,
+    };
+    busy.into_iter().map(gauges).collect()
 }
 
 impl Gauges<'_> {
@@ -159,4 +179,37 @@ fn longest_queue(spans: &[(f64, f64, f64)]) -> f64 {
 fn held_spans(points: &[(f64, f64)], end: f64) -> Vec<(f64, f64, f64)> {
     let ends = points.iter().skip(1).map(|(at, _)| *at).chain([end]);
     points.iter().zip(ends).map(|((from, value), to)| (*from, to.max(*from), *value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use loadlab_record::Outcome;
+
+    use super::*;
+    use crate::made_up::MadeUp;
+
+    #[test]
+    fn of_several_pools_the_full_one_is_named() {
+        let run = MadeUp::new()
+            .seconds(4, Outcome::Ok, 10)
+            .published(
+                0,
+                &[
+                    ("pool_sessions_busy{pool=\"main\"}", 10.0),
+                    ("pool_sessions_max{pool=\"main\"}", 10.0),
+                    ("pool_waiting{pool=\"main\"}", 3.0),
+                    ("pool_sessions_busy{pool=\"ingest\"}", 1.0),
+                    ("pool_sessions_max{pool=\"ingest\"}", 10.0),
+                    ("pool_waiting{pool=\"ingest\"}", 0.0),
+                ],
+            )
+            .published(
+                2_000,
+                &[("pool_sessions_busy{pool=\"main\"}", 2.0), ("pool_waiting{pool=\"main\"}", 0.0)],
+            );
+        let found = saturations(&run.finished());
+        let named: Vec<(&str, &str, f64)> =
+            found.iter().map(|one| (one.resource.as_str(), one.capacity.as_str(), one.to_s)).collect();
+        assert_eq!(named, [("the session pool", "10 sessions", 2.0)]);
+    }
 }

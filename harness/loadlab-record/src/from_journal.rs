@@ -47,6 +47,7 @@ impl RunFile {
             generator: GeneratorSummary::default(),
             remarks: Vec::new(),
             arms: None,
+            failure: None,
             steps: steps(measured, speed),
             ending,
             plan,

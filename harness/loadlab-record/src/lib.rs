@@ -13,6 +13,7 @@
 
 mod arms;
 mod event;
+mod failure;
 mod from_journal;
 mod histogram;
 mod journal;
@@ -28,6 +29,7 @@ mod window;
 
 pub use arms::{ArmResult, ArmWindow, ArmsResult, Difference};
 pub use event::{EventKind, RunEvent, Touched};
+pub use failure::*;
 pub use histogram::{Histogram, HistogramError, LatencySummary};
 pub use journal::{EndReason, Ending, Environment, Header, Journal, JournalError, JournalLine, TargetInfo};
 pub use outcome::{Outcome, OutcomeCounts};

@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ArmsResult, Ending, Environment, GeneratorSample, Histogram, LatencySummary, OutcomeCounts, RunEvent,
-    Series, SteadyResult, StepWindow, TargetInfo, Window,
+    ArmsResult, Ending, Environment, FailureResult, GeneratorSample, Histogram, LatencySummary,
+    OutcomeCounts, RunEvent, Series, SteadyResult, StepWindow, TargetInfo, Window,
 };
 
 /// Version of the run file and of the journal. A change that an old reader would misread raises it,
@@ -57,6 +57,9 @@ pub struct RunFile {
     /// Control and experiment compared, where the users were split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arms: Option<ArmsResult>,
+    /// What kind of failure it was. Absent in runs that were judged before loadlab said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Box<FailureResult>>,
     /// By step name, without the warm-up.
     pub steps: BTreeMap<String, StepResult>,
     /// How it ended.
@@ -100,6 +103,8 @@ pub struct Judgement {
     pub remarks: Vec<String>,
     /// See [`RunFile::arms`].
     pub arms: Option<ArmsResult>,
+    /// See [`RunFile::failure`].
+    pub failure: Option<Box<FailureResult>>,
 }
 
 impl RunFile {
@@ -114,6 +119,7 @@ impl RunFile {
         self.generator = judgement.generator;
         self.remarks = judgement.remarks;
         self.arms = judgement.arms;
+        self.failure = judgement.failure;
     }
 
     /// The windows that count: those after the warm-up.

@@ -249,6 +249,7 @@ mod tests {
             generator: GeneratorSummary::default(),
             remarks: Vec::new(),
             arms: None,
+            failure: None,
         }
     }
 

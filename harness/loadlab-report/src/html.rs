@@ -9,11 +9,12 @@ use crate::{
 };
 
 /// The template, and what it includes.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("report.html", include_str!("templates/report.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("plot.html", include_str!("templates/plot.html")),
     ("arms.html", include_str!("templates/arms.html")),
+    ("failure.html", include_str!("templates/failure.html")),
     ("steady.html", include_str!("templates/steady.html")),
     ("details.html", include_str!("templates/details.html")),
 ];
@@ -31,6 +32,8 @@ pub fn html(run: &RunFile) -> String {
         facts => Serde(Facts::of(run)),
         beside => Serde(facts::beside(run)),
         plots => Serde(plots::all(run)),
+        // Drawn by the program, from its own words.
+        cascade => plots::cascade(run).map(Value::from_safe_string),
         health => Serde(health(run)),
         percentiles => PERCENTILES.to_vec(),
         plan => facts::plan_json(run),

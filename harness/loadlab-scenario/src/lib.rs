@@ -17,6 +17,7 @@
 
 pub mod arms;
 mod build;
+pub mod component;
 pub mod condition;
 mod diagnostic;
 mod document;

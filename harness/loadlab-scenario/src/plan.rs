@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     arms::Arms,
+    component::Component,
     condition::{LiveCondition, MaxBlast, SteadyState},
     fault::Fault,
     objective::{Expectation, Objective},
@@ -453,6 +454,9 @@ pub struct Documented {
     pub section: String,
     /// Its claims.
     pub outcomes: Vec<DocumentedOutcome>,
+    /// The order in which trouble spreads, as the document has it; empty if it has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<Component>,
     /// Values of this scenario or its profile that differ from the document's, each with the reason.
     pub deviations: Vec<String>,
 }

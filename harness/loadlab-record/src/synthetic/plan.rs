@@ -127,6 +127,7 @@ fn documented() -> Documented {
         source: "stress-test report".to_owned(),
         section: "scenario 1A".to_owned(),
         outcomes: outcomes.into_iter().map(outcome).collect(),
+        chain: Vec::new(),
         deviations: Vec::new(),
     }
 }

@@ -8,6 +8,7 @@
 //! verdicts, remarks and health states come from the run file.
 
 mod arms;
+mod failure;
 mod outcomes;
 mod setting;
 mod steady;
@@ -18,6 +19,7 @@ use loadlab_record::{EndReason, HealthState, RunFile, Verdict};
 use serde::Serialize;
 
 pub(crate) use arms::ArmsFacts;
+pub(crate) use failure::FailureFacts;
 pub(crate) use outcomes::{OutcomeRow, beside};
 pub(crate) use setting::{Fact, plan_json, settings_json};
 pub(crate) use steady::{SteadyCell, SteadyRow};
@@ -73,6 +75,8 @@ pub(crate) struct Facts {
     pub(crate) documented: Option<DocumentedFacts>,
     /// How the faults were taken, condition by condition.
     pub(crate) steady: Vec<SteadyRow>,
+    /// What kind of failure it was, if the run file tells.
+    pub(crate) failure: Option<FailureFacts>,
     /// What to look at.
     pub(crate) remarks: Vec<String>,
     /// Latencies of the whole run.
@@ -216,6 +220,7 @@ impl Facts {
             arms: arms::facts(run),
             documented: documented(run),
             steady: steady::rows(run),
+            failure: failure::facts(run),
             remarks: run.remarks.clone(),
             latencies: tables::latencies(run),
             outcomes: outcomes::rows(run),

@@ -5,6 +5,7 @@
 //! second to show. Registration is [`all`].
 
 mod arms;
+mod cascade;
 mod distribution;
 mod frame;
 mod load;
@@ -13,6 +14,7 @@ mod target;
 use loadlab_record::RunFile;
 use serde::Serialize;
 
+pub(crate) use cascade::graph as cascade;
 pub(crate) use frame::{Frame, MarkRow};
 
 use crate::chart::{Chart, LegendEntry};

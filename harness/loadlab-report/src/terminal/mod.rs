@@ -1,6 +1,7 @@
 //! The summary after a run: everything that matters within the width of a terminal.
 
 mod columns;
+mod failure;
 
 use columns::{Cell, Column, Look, NUMBER, Pen, TEXT, WORD};
 use loadlab_record::RunFile;
@@ -45,6 +46,7 @@ pub fn terminal(run: &RunFile, options: &TerminalOptions) -> String {
     let mut sections = vec![head(pen, &facts), objectives(pen, &facts)];
     sections.extend(facts.arms.as_ref().map(|arms| arms_lines(pen, arms)));
     sections.extend(facts.documented.as_ref().map(|documented| documented_lines(pen, documented)));
+    sections.extend(facts.failure.as_ref().map(|told| failure::lines(pen, told)));
     if !facts.steady.is_empty() {
         sections.push(steady(pen, &facts.steady));
     }

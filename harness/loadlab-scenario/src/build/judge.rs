@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Builder, Read};
 use crate::{
+    component::Component,
     document::{NodeId, Problem},
     field::{At, Either, Leaf},
     file::judge::{DocumentedFile, HealthFile, HealthStateFile, ObjectiveFile, ObjectiveLine, OutcomeFile},
@@ -114,11 +115,20 @@ impl Builder<'_> {
                 texts.into_iter().collect()
             }
         };
+        let chain = match &file.chain {
+            None => Some(Vec::new()),
+            Some(list) => {
+                let leaves = list.value.as_ref()?;
+                let components: Vec<Option<Component>> = leaves.iter().map(|leaf| self.get(*leaf)).collect();
+                components.into_iter().collect()
+            }
+        };
         let outcomes = outcomes?.into_iter().collect::<Option<Vec<_>>>();
         Some(Some(Documented {
             source: source?,
             section: section?,
             outcomes: outcomes?,
+            chain: chain?,
             deviations: deviations?,
         }))
     }

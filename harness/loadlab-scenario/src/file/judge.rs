@@ -6,9 +6,10 @@ use schemars::{JsonSchema, Schema, json_schema};
 use serde::Deserialize;
 
 use crate::{
+    component::Component,
     field::{At, Leaf},
     objective::{Measure, Objective},
-    parse::{FromText, TextError},
+    parse::{FromText, TextError, Words},
     quantity::Share,
 };
 
@@ -36,6 +37,8 @@ pub(crate) struct DocumentedFile {
     pub(crate) section: Leaf<String>,
     /// Its claims.
     pub(crate) outcomes: At<Vec<At<OutcomeFile>>>,
+    /// The order in which trouble spreads: `[database, pool, queue, timeouts, retries]`.
+    pub(crate) chain: Option<At<Vec<Leaf<Component>>>>,
     /// Values here or in the profile that differ from the document's, each with the reason.
     pub(crate) deviations: Option<At<Vec<Leaf<String>>>>,
 }
@@ -94,6 +97,23 @@ pub(crate) struct MeasureLine(pub(crate) Measure);
 /// A value whose unit depends on a measure.
 #[derive(Debug, Clone)]
 pub(crate) struct BandEdge;
+
+impl Words for Component {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("database", Self::Database),
+        ("llm", Self::Llm),
+        ("cache", Self::Cache),
+        ("pool", Self::Pool),
+        ("queue", Self::Queue),
+        ("response_time", Self::ResponseTime),
+        ("timeouts", Self::Timeouts),
+        ("retries", Self::Retries),
+        ("breaker", Self::Breaker),
+        ("memory", Self::Memory),
+        ("resets", Self::Resets),
+        ("errors", Self::Errors),
+    ];
+}
 
 impl FromText for ObjectiveLine {
     fn from_text(text: &str) -> Result<Self, TextError> {
