@@ -40,6 +40,8 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "scenarios/breaker-blast.yaml",
     "scenarios/cache-thrash.yaml",
     "scenarios/cold-cache.yaml",
+    "scenarios/ingestion-under-search.yaml",
+    "scenarios/llm-degradation-no-breaker.yaml",
     "scenarios/llm-degradation.yaml",
     "scenarios/llm-rate-limit.yaml",
     "scenarios/load-levels.yaml",
@@ -47,7 +49,9 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "scenarios/pool-exhaustion.yaml",
     "scenarios/redis-down.yaml",
     "scenarios/retry-storm.yaml",
+    "scenarios/streaming-memory.yaml",
     "scenarios/timeout-cascade.yaml",
+    "scenarios/wrong-answers.yaml",
     "target-service/content/queries.csv",
 ];
 
