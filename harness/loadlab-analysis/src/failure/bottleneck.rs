@@ -40,7 +40,9 @@ pub(super) fn rank(signals: &Signals<'_>) -> Vec<Bottleneck> {
         .map(|gauges| gauges.look(signals))
         .collect();
     let first = found.iter().filter_map(|one| one.saturated_s).fold(f64::INFINITY, f64::min);
-    found.iter_mut().for_each(|one| one.first = one.saturated_s.is_some_and(|at| at <= first));
+    for one in &mut found {
+        one.first = one.saturated_s.is_some_and(|at| at <= first);
+    }
     found.sort_by(|a, b| {
         let key = |one: &Bottleneck| (one.waited_s.unwrap_or(0.0), one.utilisation_peak.unwrap_or(0.0));
         key(b).partial_cmp(&key(a)).unwrap_or(std::cmp::Ordering::Equal)
@@ -168,7 +170,7 @@ fn cache(signals: &Signals<'_>) -> Option<Gauges> {
     let hits = super::readings::hit_share(signals, signals.span)?;
     let note = format!("{} of the look-ups hit", crate::words::value_text(hits, "share"));
     let limit = signals.metrics.sum("redis_memory_limit_bytes");
-    Some(Gauges { note, limit, ..plain("the caches", "bytes", signals.metrics.sum("redis_memory_bytes")) })
+    Some(Gauges { limit, note, ..plain("the caches", "bytes", signals.metrics.sum("redis_memory_bytes")) })
 }
 
 impl Gauges {

@@ -3,7 +3,7 @@
 
 use loadlab_record::{Aftermath, AftermathState, Bottleneck, EventKind};
 
-use super::signals::{Second, Signals};
+use super::signals::{Second, Signals, share_of_time};
 use crate::{Points, fault_spans, held_at, labels::label};
 
 /// Seconds over which the share of errors is averaged on both sides of a jump.
@@ -193,7 +193,7 @@ fn for_nobody(signals: &Signals<'_>) -> Option<f64> {
 /// Resources that a request holds or waits for, with the share of a stretch in which they were full.
 fn fullest(signals: &Signals<'_>, stretch: (f64, f64)) -> Option<(String, f64)> {
     let metrics = &signals.metrics;
-    let pool = |waiting: Points| signals.share_of_time(&waiting, stretch, |_, waiting| waiting > 0.0);
+    let pool = |waiting: Points| share_of_time(&waiting, stretch, |waiting| waiting > 0.0);
     let mut shares: Vec<(String, Option<f64>)> =
         vec![("the workers' admission".to_owned(), pool(metrics.sum("worker_queue_depth")))];
     let named = metrics.by_label("pool_waiting", "pool");

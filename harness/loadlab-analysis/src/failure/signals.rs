@@ -156,32 +156,31 @@ impl<'a> Signals<'a> {
         self.facts(name, stretch).map(|facts| facts.average)
     }
 
-    /// The share of a stretch in which something held of the points.
-    pub(super) fn share_of_time(
-        &self,
-        points: &Points,
-        (from, to): (f64, f64),
-        holds: impl Fn(f64, f64) -> bool,
-    ) -> Option<f64> {
-        if points.is_empty() || to <= from {
-            return None;
-        }
-        let mut times: Vec<f64> = vec![from];
-        times.extend(points.iter().map(|(at, _)| *at).filter(|at| (from..to).contains(at)));
-        let ends = times.iter().skip(1).copied().chain([to]);
-        let held: f64 = times
-            .iter()
-            .zip(ends)
-            .filter(|(at, _)| held_at(points, **at).is_some_and(|value| holds(**at, value)))
-            .map(|(at, end)| end - at)
-            .sum();
-        Some(held / (to - from))
-    }
-
     /// Whether more of what ended in a second was lost than may be.
     pub(super) fn is_failing(&self, second: &Second) -> bool {
         is_failing(second, self.allowed.max(self.late_allowed.unwrap_or(0.0)))
     }
+}
+
+/// The share of a stretch in which something held of the points.
+pub(super) fn share_of_time(
+    points: &Points,
+    (from, to): (f64, f64),
+    holds: impl Fn(f64) -> bool,
+) -> Option<f64> {
+    if points.is_empty() || to <= from {
+        return None;
+    }
+    let mut times: Vec<f64> = vec![from];
+    times.extend(points.iter().map(|(at, _)| *at).filter(|at| (from..to).contains(at)));
+    let ends = times.iter().skip(1).copied().chain([to]);
+    let held: f64 = times
+        .iter()
+        .zip(ends)
+        .filter(|(at, _)| held_at(points, **at).is_some_and(&holds))
+        .map(|(at, end)| end - at)
+        .sum();
+    Some(held / (to - from))
 }
 
 fn second(window: &Window, rules: &Rules) -> Second {

@@ -58,7 +58,7 @@ fn to_recovery(signals: &Signals<'_>) -> Measured {
         measured.note =
             format!("it was back {} before {} was over", seconds(to - back), signals.trigger.what);
     } else if rest.iter().all(|second| second.due == 0.0) {
-        measured.note = "nothing more was asked of it by then: it had served what was left".to_owned();
+        measured.note.push_str("nothing more was asked of it by then: it had served what was left");
     }
     measured
 }
