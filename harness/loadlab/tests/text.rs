@@ -19,8 +19,19 @@ fn said(arguments: &[&str]) -> String {
 #[test]
 fn every_command_explains_itself() {
     insta::assert_snapshot!("help", said(&["--help"]));
-    let commands =
-        ["run", "study", "list", "show", "validate", "schema", "report", "up", "proxy", "doctor", "completions"];
+    let commands = [
+        "run",
+        "study",
+        "list",
+        "show",
+        "validate",
+        "schema",
+        "report",
+        "up",
+        "proxy",
+        "doctor",
+        "completions",
+    ];
     for command in commands {
         insta::assert_snapshot!(format!("help-{command}"), said(&[command, "--help"]));
     }
