@@ -64,6 +64,7 @@ mod tests {
             source: "a test".to_owned(),
             section: "here".to_owned(),
             outcomes: vec![claim(from, to)],
+            chain: Vec::new(),
             deviations: Vec::new(),
         };
         let run = MadeUp::new()

@@ -144,8 +144,11 @@ pub(super) fn events(
                 continue;
             }
             // Pieces that come within the gap go out together; the end does not wait for it.
-            if written.end.is_none() && written.sources.is_none() && Instant::now() < next_token {
-                sleeper.until(next_token).await;
+            while written.end.is_none()
+                && written.sources.is_none()
+                && Instant::now() < next_token
+                && sleeper.timeout(next_token, outbox.changed.notified()).await.is_ok()
+            {
                 let more = outbox.take();
                 written.tokens.push_str(&more.tokens);
                 written.end = more.end;

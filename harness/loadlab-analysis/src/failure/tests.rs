@@ -93,6 +93,8 @@ fn neither_names_nor_documented_bands_are_read() {
                     min: Some(1e6),
                     max: None,
                 },
+                from: None,
+                to: None,
             }],
             chain: Vec::new(),
             deviations: Vec::new(),

@@ -106,7 +106,7 @@ fn the_page_tells_documented_beside_measured_and_links_the_runs() {
     for told in [
         "<h1>Bursts of three sizes</h1>",
         "data-label=\"p95, documented\"",
-        "href=\"runs/many-1/report.html\"",
+        "href=\"runs&#x2f;many-1&#x2f;report.html\"",
         "<th colspan=\"2\">failure mode</th>",
         "100 users, failure mode: sudden collapse measured, slow degradation documented.",
         "never up, p95: the target did not start, or was lost (exit 7): no port was free.",

@@ -130,7 +130,10 @@ async fn latencies_have_the_median_and_the_spread_of_their_distribution() {
 #[tokio::test]
 async fn inputs_are_started_at_an_even_pace_and_wait_in_a_queue() {
     let speed = 2.0;
-    let mock = mock(speed, |profile| embeddings(profile).per_second = Some(40.0));
+    let mock = mock(speed, |profile| {
+        let embeddings = embeddings(profile);
+        (embeddings.per_second, embeddings.counts) = (Some(40.0), LlmCount::Inputs);
+    });
     let waits = latencies(&mock, speed, 120).await;
     // 120 at 40 a second are 3 s, the first at once; half of them wait half of that.
     let (median, last) = (waits[60], waits[119]);

@@ -90,10 +90,9 @@ async fn what_waits_for_a_slow_reader_behind_the_gateway_waits_in_the_instance()
     let target = Target::start(&big());
     let token = target.token("u1").await;
     let reader = ask_with(target.address("gateway-0"), &format!("authorization: Bearer {token}\r\n")).await;
-    // The gateway and the kernel take their part of the 3 MB.
+    // The gateway and the kernel take their part of the 3 MB, the kernel more and more of it.
     target.until("service-0", WAITING, |bytes| bytes >= 1_000_000).await;
     target.until("service-0", "search_total{mode=\"full\",result=\"ok\"}", |searches| searches == 1).await;
-    assert!(target.count("service-0", WAITING).await >= 1_000_000);
     drop(reader);
     target.until("service-0", WAITING, |bytes| bytes == 0).await;
 }

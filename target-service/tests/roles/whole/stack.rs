@@ -13,7 +13,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use target_service::{
     profile::Profile,
-    role::{self, RoleConfig},
+    role::{self, Ready, RoleConfig},
     topology::topology,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -21,6 +21,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// The target, up until it is dropped.
 pub(crate) struct Target {
     listening: BTreeMap<String, SocketAddr>,
+    /// Where a role's settings are changed.
+    admins: BTreeMap<String, SocketAddr>,
     client: Client,
     _stop: DropGuard,
 }
@@ -53,6 +55,7 @@ impl Target {
         let stop = CancellationToken::new();
         let mut listening: BTreeMap<String, SocketAddr> =
             instead.iter().map(|(name, address)| ((*name).to_owned(), *address)).collect();
+        let mut admins = BTreeMap::new();
         for spec in topology(profile) {
             if listening.contains_key(&spec.name) {
                 continue;
@@ -66,10 +69,12 @@ impl Target {
                 seed: Seed::new(1),
                 profile: profile.clone(),
             };
-            listening.insert(spec.name, start_role(spec.role, config, stop.clone()));
+            let ready = start_role(spec.role, config, stop.clone());
+            admins.insert(spec.name.clone(), ready.admin.unwrap_or(ready.listen));
+            listening.insert(spec.name, ready.listen);
         }
         let client = Client::builder().no_proxy().build().expect("a client");
-        Self { listening, client, _stop: stop.drop_guard() }
+        Self { listening, admins, client, _stop: stop.drop_guard() }
     }
 
     /// Where a role listens.
@@ -109,7 +114,7 @@ impl Target {
 
     /// Changes what a stand-in does.
     pub(crate) async fn change(&self, role: &str, settings: &Value) {
-        let url = format!("http://{}/admin/settings", self.address(role));
+        let url = format!("http://{}/admin/settings", self.admins[role]);
         let answer = self.client.patch(url).json(settings).send().await.expect("an answer");
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
     }
@@ -146,13 +151,13 @@ impl Target {
     }
 }
 
-fn start_role(role: &'static str, config: RoleConfig, stop: CancellationToken) -> SocketAddr {
+fn start_role(role: &'static str, config: RoleConfig, stop: CancellationToken) -> Ready {
     let (ready, listening) = mpsc::channel();
     thread::spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an event loop");
         let ended = runtime.block_on(role::run(role, config, stop, |is| {
-            ready.send(is.listen).expect("the test waits for it");
+            ready.send(is.clone()).expect("the test waits for it");
         }));
         ended.unwrap_or_else(|error| panic!("{role}: {error}"));
     });
