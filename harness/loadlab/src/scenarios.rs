@@ -285,9 +285,8 @@ mod tests {
             SHIPPED.iter().chain(SHIPPED_FAULTS).map(|(path, _)| (*path).to_owned()).collect();
         for folder in FOLDERS.into_iter().chain([FAULTS]) {
             for entry in std::fs::read_dir(root.join(folder)).expect("the folder is there").flatten() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if name.ends_with(".yaml") {
-                    let path = format!("{folder}/{name}");
+                let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+                if Path::new(&path).extension().is_some_and(|extension| extension == "yaml") {
                     assert!(shipped.contains(&path), "{path} is not shipped");
                 }
             }

@@ -340,18 +340,18 @@ fn spread(cascade: &Cascade) -> String {
 fn chain(cascade: &Cascade) -> String {
     let Some(result) = &cascade.documented else { return String::new() };
     let names: Vec<&str> = result.chain.iter().map(|one| one.trouble()).collect();
-    let mut text = format!("documented: {}", names.join(" → "));
+    let mut parts = vec![format!("documented: {}", names.join(" → "))];
     if result.reproduced {
-        text.push_str("; measured in this order");
+        parts.push("measured in this order".to_owned());
     }
     let missing: Vec<&str> = result.missing.iter().map(|one| one.trouble()).collect();
     if !missing.is_empty() {
-        text.push_str(&format!("; not seen: {}", missing.join(", ")));
+        parts.push(format!("not seen: {}", missing.join(", ")));
     }
     for (first, second) in &result.turned {
-        text.push_str(&format!("; {} came before {}", second.trouble(), first.trouble()));
+        parts.push(format!("{} came before {}", second.trouble(), first.trouble()));
     }
-    text
+    parts.join("; ")
 }
 
 fn feedback(one: &FeedbackLoop) -> LoopRow {

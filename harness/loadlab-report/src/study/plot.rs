@@ -54,8 +54,8 @@ fn column_plot(
         "share" => Axis::shares(column, highest),
         _ => Axis::numbers(column, highest),
     };
-    let band = |(index, cell): (usize, &Option<&CellResult>)| {
-        let (low, high) = (*cell)?.band;
+    let band = |(index, cell): (usize, Option<&CellResult>)| {
+        let (low, high) = cell?.band;
         if low.is_none() && high.is_none() {
             return None;
         }
@@ -63,7 +63,7 @@ fn column_plot(
         let (low, high) = (low.unwrap_or(y.low()), high.unwrap_or(y.high()));
         Some(Bar { from: at - BAND_HALF, to: at + BAND_HALF, low, high })
     };
-    let bands: Vec<Bar> = cells.iter().enumerate().filter_map(band).collect();
+    let bands: Vec<Bar> = cells.iter().copied().enumerate().filter_map(band).collect();
     let points = cells.iter().enumerate().map(|(at, cell)| (at as f64, cell.and_then(number))).collect();
     let within = cells.iter().flatten().filter_map(|cell| cell.within).filter(|within| *within).count();
     let compared = cells.iter().flatten().filter(|cell| cell.within.is_some()).count();

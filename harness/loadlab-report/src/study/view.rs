@@ -287,7 +287,8 @@ fn row_differences(columns: &[String], row: &RowResult) -> Vec<String> {
     for (column, cell) in columns.iter().zip(&row.cells) {
         let what = format!("{}, {column}", row.label);
         if cell.within == Some(false) {
-            let notes: String = cell.notes.iter().map(|note| format!(" ({note})")).collect();
+            let notes: Vec<String> = cell.notes.iter().map(|note| format!(" ({note})")).collect();
+            let notes = notes.concat();
             lines.push(format!(
                 "{what}: {} measured, {} documented{notes}.",
                 measured(cell),

@@ -170,7 +170,7 @@ impl Builder<'_> {
 
     fn asked(self, file: &RequestFile) -> Option<Disturbance> {
         let body = file.json.as_ref().map_or_else(|| Some(BTreeMap::new()), |names| self.values(names));
-        let (role, path) = (self.get(file.role), self.get(file.post.clone()));
+        let (role, path) = (self.get(file.role), self.get(file.post));
         Some(Disturbance::Request { role: role?.0, path: path?.0, body: body? })
     }
 

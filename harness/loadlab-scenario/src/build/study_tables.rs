@@ -2,7 +2,7 @@
 //! of their own.
 
 use super::{
-    Builder,
+    Builder, Read,
     study::{KnownRun, Laid, Runs, names, overrides},
 };
 use crate::{
@@ -316,7 +316,7 @@ fn matrix_row(
 }
 
 /// The columns that a row is about; `None`: all.
-fn tried_on(b: Builder<'_>, file: &MatrixRowFile, columns: &[String]) -> Option<Option<Vec<String>>> {
+fn tried_on(b: Builder<'_>, file: &MatrixRowFile, columns: &[String]) -> Read<Vec<String>> {
     let Some(list) = &file.on else { return Some(None) };
     let mut on = Vec::new();
     for leaf in list.value.as_ref()? {

@@ -138,7 +138,7 @@ impl Work {
             }
             let elapsed = told::minutes(began.elapsed().as_secs_f64());
             output::say(&format!("{number} ({elapsed} of about {})", told::minutes(expected_s)));
-            let stopped = self.one(job).await;
+            let stopped = Box::pin(self.one(job)).await;
             if stopped.is_some() {
                 return stopped;
             }
@@ -157,7 +157,7 @@ impl Work {
             external: External::default(),
             reach: Reach::default(),
         };
-        match conductor::run(request).await {
+        match Box::pin(conductor::run(request)).await {
             Ok(finished) => {
                 let state = state(&finished.run);
                 output::say(&format!("  {}", state.words()));

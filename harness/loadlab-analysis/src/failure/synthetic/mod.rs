@@ -93,6 +93,7 @@ pub(super) enum Kind {
 
 /// One attempt as it went.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that may have happened to it")]
 pub(super) struct Attempt {
     pub(super) kind: Kind,
     pub(super) arrival: usize,

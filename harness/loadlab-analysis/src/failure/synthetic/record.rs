@@ -28,7 +28,7 @@ impl World {
         let mut journal = Synthetic::arrivals(1, Duration::from_secs(1)).journal();
         journal.lines.clear();
         self.plan(&mut journal);
-        self.windows(&mut journal, &wanted, &attempts, seconds);
+        Self::windows(&mut journal, &wanted, &attempts, seconds);
         if self.publishes {
             let scrapes = (0..=(seconds as f64 / SCRAPE_S) as u64).map(|index| index as f64 * SCRAPE_S);
             journal.lines.extend(scrapes.map(|at| self.scrape(at, &attempts)));
@@ -62,7 +62,7 @@ impl World {
         };
     }
 
-    fn windows(&self, journal: &mut Journal, wanted: &[Wanted], attempts: &[Attempt], seconds: u64) {
+    fn windows(journal: &mut Journal, wanted: &[Wanted], attempts: &[Attempt], seconds: u64) {
         let new = |second| Window { second, ..Window::default() };
         let mut windows: Vec<Window> = (0..seconds).map(new).collect();
         for one in wanted {
