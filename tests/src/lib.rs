@@ -1,6 +1,7 @@
 //! What several test suites need: real servers beside which the stand-ins are held, a siege of the fault
-//! proxies, and a way to say aloud that a test could not run. The end-to-end tests themselves are in `tests/`.
+//! proxies, promises in wall time, and a way to say aloud that a test could not run. The end-to-end tests themselves are in `tests/`.
 
+mod bound;
 mod control;
 mod postgres;
 mod redis;
@@ -8,6 +9,7 @@ mod siege;
 
 use std::{io::Write as _, net::TcpListener};
 
+pub use bound::{BOUNDS_FILE, Bound};
 pub use control::Control;
 pub use postgres::RealPostgres;
 pub use redis::RealRedis;

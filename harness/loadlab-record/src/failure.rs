@@ -151,7 +151,7 @@ pub struct Bottleneck {
     pub utilisation_peak: Option<f64>,
     /// When all of it was first in use, in scenario seconds.
     pub saturated_s: Option<f64>,
-    /// Whether it was the first to be so.
+    /// Whether it was the first to be so, of those that were waited for long enough to matter.
     pub first: bool,
     /// Most that waited for it at once.
     pub queue_peak: Option<f64>,

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use loadlab_e2e::{Control, Siege};
+use loadlab_e2e::{Bound, Control, Siege};
 use loadlab_stack::{
     Exit, Ledger, Proxying, RUN_VARIABLE, RoleSignal, RoleSpec, Stack, StackError, StackEvent, StackRequest,
     clean, left_overs,
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_stack-test-role");
 /// Within this nothing may be left of a stack, however it ended.
-const GONE_WITHIN: Duration = Duration::from_secs(3);
+const GONE: Bound = Bound::new("no process is left after the harness has ended", Duration::from_secs(3));
 /// What is waited for otherwise, on a busy machine.
 const PATIENT: Duration = Duration::from_secs(30);
 
@@ -98,7 +98,7 @@ impl Run {
     }
 
     fn nothing_is_left(&self, addresses: &[String]) {
-        eventually(GONE_WITHIN, "no process is left", || self.processes().is_empty());
+        GONE.wait_for(|| self.processes().is_empty().then_some(()));
         for address in addresses {
             assert!(TcpStream::connect(address).is_err(), "{address} is still open");
         }
@@ -491,7 +491,7 @@ fn sigkill_of_keeper_and_harness_leaves_only_what_doctor_finds() {
     harness.kill().expect("it is killed");
     harness.wait().expect("it is reaped");
     // The kernel kills the roles, not what they started.
-    eventually(GONE_WITHIN, "the roles are gone", || run.processes().len() == 1);
+    GONE.wait_for(|| (run.processes().len() == 1).then_some(()));
     let found = ours();
     assert_eq!(found.iter().map(|it| it.role.as_str()).collect::<Vec<_>>(), ["grandchild"]);
     assert_eq!(found[0].command, format!("{PROGRAM} grandchild"));
@@ -508,9 +508,9 @@ fn what_a_paused_keeper_keeps_after_its_harness_is_found_by_doctor_too() {
     harness.kill().expect("it is killed");
     harness.wait().expect("it is reaped");
     // Some systems wake a paused process when its parent goes; then it cleans up by itself.
-    eventually(GONE_WITHIN, "no process is left", || {
+    GONE.wait_for(|| {
         clean(&left_overs().into_iter().filter(|it| it.run == run.name).collect::<Vec<_>>());
-        run.processes().is_empty()
+        run.processes().is_empty().then_some(())
     });
 }
 

@@ -10,7 +10,7 @@ use crate::{
     bench::{self, Settings, proxy},
     calibrate::{self, Scale},
     evidence::Evidence,
-    proxy_latency, scenarios,
+    proxy_latency, safety, scenarios,
 };
 
 /// A measurement with its standard settings.
@@ -24,6 +24,8 @@ pub(crate) enum Job {
     BenchProxy,
     /// Whether the fault proxy delays by what it is asked for
     ProxyLatency,
+    /// How soon everything is clean and gone, however a run ends, under a thousand links
+    Safety,
     /// Every shipped scenario by name; the lines are seeds
     Scenarios,
 }
@@ -63,6 +65,7 @@ impl Job {
             Self::ProxyLatency => {
                 ("proxy-latency", proxy_latency::Scale::FULL.config(), || proxy_latency(&EFFORT, None))
             }
+            Self::Safety => ("safety", safety::config(), safety),
             Self::Scenarios => return None,
         };
         Some(Measurement { file: Evidence::of(name, None), config, run })
@@ -117,5 +120,13 @@ pub(crate) fn proxy_latency(effort: &Effort, out: Option<&Path>) -> Answer {
     if !effort.short || out.is_some() {
         Evidence::of("proxy-latency", out).append(&scale.config(), &measured.figures())?;
     }
+    Ok(measured.held())
+}
+
+/// Holds the safety tests to their bounds, prints them and keeps the figures; whether all held.
+fn safety() -> Answer {
+    let measured = safety::measure(PATIENCE)?;
+    print!("{measured}");
+    Evidence::of("safety", None).append(&safety::config(), &measured.figures())?;
     Ok(measured.held())
 }

@@ -17,6 +17,7 @@ mod machine;
 mod proxy_latency;
 mod quiet;
 mod repository;
+mod safety;
 mod samples;
 mod scenarios;
 mod tidy;

@@ -49,6 +49,15 @@ fn an_injected_delay_is_that_delay_over_ten_thousand_requests() {
 }
 
 #[test]
+fn however_a_run_ends_all_is_clean_and_gone_in_time() {
+    let line = last("safety");
+    let promises = line["figures"]["promises"].as_object().expect("promises");
+    let bounds: Vec<&Value> = promises.values().map(|promise| &promise["within_ms"]).collect();
+    assert_eq!(bounds, [100.0, 3000.0, 1000.0, 3000.0], "milliseconds, of {:?}", promises.keys());
+    assert_eq!(line["figures"]["held"], true, "{line}");
+}
+
+#[test]
 fn a_connection_through_the_fault_proxy_costs_little_more_than_through_haproxy() {
     let line = last("bench-proxy");
     let floor = &line["figures"]["floor"];

@@ -7,12 +7,13 @@ use std::{
     time::Duration,
 };
 
+use loadlab_e2e::Bound;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::lab::{Lab, loadlab, wait_for};
 
-/// Everything must be gone within this time after the end was asked for.
-const GONE_WITHIN: Duration = Duration::from_secs(3);
+const ENDED: Bound = Bound::new("the harness has ended after what ends it", Duration::from_secs(3));
+const GONE: Bound = Bound::new("no process is left after the harness has ended", Duration::from_secs(3));
 /// Longest time for the stack to come up and the first second of load to be written.
 const UP_WITHIN: Duration = Duration::from_secs(60);
 
@@ -46,10 +47,8 @@ impl Running {
 
     /// Waits until nothing is left; gives the run's own exit code.
     fn assert_gone(mut self) -> (Lab, Option<i32>) {
-        let status = wait_for("the end of the run", GONE_WITHIN, || self.child.try_wait().expect("a child"));
-        wait_for("the end of every process", GONE_WITHIN, || {
-            self.processes.iter().all(|pid| !is_running(*pid)).then_some(())
-        });
+        let status = ENDED.wait_for(|| self.child.try_wait().expect("a child"));
+        GONE.wait_for(|| self.processes.iter().all(|pid| !is_running(*pid)).then_some(()));
         for port in &self.ports {
             assert!(TcpStream::connect(port).is_err(), "{port} is closed");
         }

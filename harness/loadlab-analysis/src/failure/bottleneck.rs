@@ -16,6 +16,10 @@ const MEMORY_FULL: f64 = 0.95;
 /// Share of the machine from which its CPU counts as full.
 const CPU_FULL: f64 = 0.95;
 
+/// Share of the arrivals' time in the system that is waited for a resource from which the waits matter: below
+/// it, removing the resource's queue altogether would not be seen beside the noise of two runs.
+const WAITS_MATTER: f64 = 0.05;
+
 /// A resource as its gauges and histograms show it. Empty points are not published.
 struct Gauges {
     resource: String,
@@ -39,9 +43,13 @@ pub(super) fn rank(signals: &Signals<'_>) -> Vec<Bottleneck> {
         .filter(|gauges| !gauges.in_use.is_empty() || !gauges.waiting.is_empty())
         .map(|gauges| gauges.look(signals))
         .collect();
-    let first = found.iter().filter_map(|one| one.saturated_s).fold(f64::INFINITY, f64::min);
+    // A queue of milliseconds in front of something is no bottleneck, however early it stood there.
+    let in_system = signals.sum(signals.span, |second| second.in_flight);
+    let felt = |one: &Bottleneck| one.waited_s.is_none_or(|waited| waited >= WAITS_MATTER * in_system);
+    let full_at = |one: &Bottleneck| one.saturated_s.filter(|_| felt(one));
+    let first = found.iter().filter_map(full_at).fold(f64::INFINITY, f64::min);
     for one in &mut found {
-        one.first = one.saturated_s.is_some_and(|at| at <= first);
+        one.first = full_at(one).is_some_and(|at| at <= first);
     }
     found.sort_by(|a, b| {
         let key = |one: &Bottleneck| (one.waited_s.unwrap_or(0.0), one.utilisation_peak.unwrap_or(0.0));
@@ -190,7 +198,7 @@ impl Gauges {
         let saturated =
             if self.limit.is_empty() { full(waited, f64::MIN_POSITIVE) } else { full(busy, self.full) };
         let capacity = if self.limit.is_empty() {
-            saturated.and_then(|at| held_at(&self.in_use, at))
+            saturated.and_then(|at| peak(&self.in_use, at, to)).filter(|most| *most > 0.0)
         } else {
             held_at(&self.limit, to).filter(|limit| *limit > 0.0)
         };
