@@ -1,7 +1,8 @@
 //! Whether the generator kept up. If it did not, the run says nothing about the target.
 //!
 //! The rules: every arrival was dispatched, so that none waited for the generator's own limits; the
-//! dispatch lag's p99 stays within 5 ms, or 5 % of the tightest response objective where that is more;
+//! dispatch lag's p99 stays within 5 ms, or 5 % of the tightest bound on the response time where that is
+//! more, be it an objective or a condition of the steady state;
 //! the CPU it may use is at most 80 % busy. Users who wait for their own client's connections are no
 //! fault of the generator's, and are not looked at here.
 
@@ -57,8 +58,10 @@ fn undispatched(run: &RunFile, achieved: f64) -> Option<String> {
 
 /// Milliseconds of real time on both sides.
 fn lag(run: &RunFile) -> Option<String> {
-    let objective = tightest_response(&run.plan.objectives).map(|objective| run.speed.real(objective));
-    let allowed = objective.map_or(LAG_ALLOWED, |objective| LAG_ALLOWED.max(objective.mul_f64(LAG_SHARE)));
+    let conditions = run.plan.steady_state.iter().flat_map(|steady| &steady.conditions);
+    let bound = tightest_response(run.plan.objectives.iter().chain(conditions));
+    let bound = bound.map(|bound| run.speed.real(bound));
+    let allowed = bound.map_or(LAG_ALLOWED, |bound| LAG_ALLOWED.max(bound.mul_f64(LAG_SHARE)));
     let observed = run.histograms.dispatch_lag.percentile(99.0, Speed::REAL)?;
     (observed > allowed).then(|| {
         format!(

@@ -216,6 +216,7 @@ mod tests {
 
     use loadlab_record::{Outcome, Touched, Verdict, synthetic::Synthetic};
     use loadlab_scenario::{
+        condition::SteadyState,
         fault::{Disturbance, Fault, ProcessAction},
         objective::{ShareOf, Statistic},
     };
@@ -301,6 +302,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn lateness_is_measured_against_the_steady_state_where_no_objective_bounds_the_response_time() {
+        let steady = SteadyState {
+            conditions: vec![at_most(response(Statistic::Percentile(95.0)), 0.2)],
+            tolerate: false,
+            recover_within: None,
+            window: Duration::from_secs(5),
+            min_samples: 1,
+        };
+        let late = |run: MadeUp| run.window(1, &[(OK, 9)], |w| w.dispatch_lag.record_micros(5_200));
+        let with = late(missed().plan(|plan| plan.steady_state = Some(steady)));
+        assert!(!with.finished().generator.limited);
+        assert!(late(missed()).finished().generator.limited);
     }
 
     #[test]

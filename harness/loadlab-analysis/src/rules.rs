@@ -57,8 +57,8 @@ pub(crate) fn active(window: &Window) -> bool {
 
 /// The smallest upper bound on a percentile or the maximum of the arrivals' response time. (A bound on
 /// the mean says nothing about a single arrival.)
-pub fn tightest_response(objectives: &[Objective]) -> Option<Duration> {
-    let bounds = objectives.iter().filter(|objective| {
+pub fn tightest_response<'a>(objectives: impl IntoIterator<Item = &'a Objective>) -> Option<Duration> {
+    let bounds = objectives.into_iter().filter(|objective| {
         let upper = matches!(objective.compare, Compare::Less | Compare::LessOrEqual);
         let each = matches!(
             objective.measure,

@@ -3,63 +3,36 @@
 //! `BLESS=1 cargo test --release -p loadlab-scenario --test bad` writes the texts anew; look at the
 //! difference before committing it. A line `# --set path=value` in a file is an override.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+mod told;
+
+use std::{fs, path::Path};
 
 use loadlab_scenario::{Diagnostics, Override, Source, load};
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bad");
-
-fn files() -> Vec<PathBuf> {
-    let entries = fs::read_dir(FOLDER).expect("the folder is there").flatten();
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
-        .collect();
-    files.sort();
-    files
-}
+const FOLDER: &str = "bad";
 
 fn overrides(text: &str) -> Vec<Override> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("# --set ")?.split_once('='));
     lines.map(|(path, value)| Override { path: path.to_owned(), value: value.to_owned() }).collect()
 }
 
-fn mistakes(path: &Path) -> Diagnostics {
-    let text = fs::read_to_string(path).expect("the file can be read");
-    let name = format!("bad/{}", path.file_name().expect("a file has a name").to_string_lossy());
-    let read_file = |file: &str| {
-        fs::read_to_string(Path::new(FOLDER).join(file)).map_err(|_| "there is no such file".to_owned())
-    };
-    let loaded = load(&Source { path: &name, text: &text }, &overrides(&text), &read_file);
-    loaded.map(|_| ()).expect_err(&name)
+fn mistakes(name: &str, text: &str) -> Diagnostics {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(FOLDER);
+    let read_file =
+        |file: &str| fs::read_to_string(folder.join(file)).map_err(|_| "there is no such file".to_owned());
+    let loaded = load(&Source { path: name, text }, &overrides(text), &read_file);
+    loaded.map(|_| ()).expect_err(name)
 }
 
 #[test]
 fn every_bad_file_is_told_what_is_wrong() {
-    let mut wrong = Vec::new();
-    for path in files() {
-        let said = format!("{}\n", mistakes(&path));
-        let expected = path.with_extension("txt");
-        if std::env::var_os("BLESS").is_some() {
-            fs::write(&expected, said).expect("the text can be written");
-            continue;
-        }
-        let wanted = fs::read_to_string(&expected).unwrap_or_default();
-        if said != wanted {
-            wrong.push(format!("=== {}\n--- said\n{said}--- expected\n{wanted}", path.display()));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    told::as_told(FOLDER, mistakes);
 }
 
 #[test]
 fn there_are_more_than_twenty_and_no_text_without_its_file() {
-    assert!(files().len() > 20);
-    let texts = fs::read_dir(FOLDER).expect("the folder is there").flatten().map(|entry| entry.path());
-    for text in texts.filter(|path| path.extension().is_some_and(|extension| extension == "txt")) {
+    assert!(told::files(FOLDER, "yaml").len() > 20);
+    for text in told::files(FOLDER, "txt") {
         assert!(text.with_extension("yaml").is_file(), "{}", text.display());
     }
 }

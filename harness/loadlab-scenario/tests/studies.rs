@@ -3,7 +3,9 @@
 //! `BLESS=1 cargo test -p loadlab-scenario --test studies` writes the texts of `tests/bad-studies` anew;
 //! look at the difference before committing it.
 
-use std::{fs, path::Path, time::Duration};
+mod told;
+
+use std::time::Duration;
 
 use loadlab_scenario::{
     Diagnostics, Override, Plan, Source, Study, load, load_study,
@@ -36,27 +38,10 @@ fn study(text: &str) -> Result<Study, Diagnostics> {
 
 #[test]
 fn every_bad_study_is_told_what_is_wrong() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad-studies");
-    let entries = fs::read_dir(folder).expect("the folder is there").flatten().map(|entry| entry.path());
-    let (mut wrong, mut count) = (Vec::new(), 0);
-    for path in entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")) {
-        count += 1;
-        let text = fs::read_to_string(&path).expect("the file can be read");
-        let name = format!("bad-studies/{}", path.file_name().expect("a file has a name").to_string_lossy());
-        let loaded = load_study(&Source { path: &name, text: &text }, &plan_of);
-        let said = format!("{}\n", loaded.map(|_| ()).expect_err(&name));
-        let expected = path.with_extension("txt");
-        if std::env::var_os("BLESS").is_some() {
-            fs::write(&expected, said).expect("the text can be written");
-            continue;
-        }
-        let wanted = fs::read_to_string(&expected).unwrap_or_default();
-        if said != wanted {
-            wrong.push(format!("=== {}\n--- said\n{said}--- expected\n{wanted}", path.display()));
-        }
-    }
-    assert_eq!(count, 7);
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(told::files("bad-studies", "yaml").len(), 7);
+    told::as_told("bad-studies", |name, text| {
+        load_study(&Source { path: name, text }, &plan_of).map(|_| ()).expect_err(name)
+    });
 }
 
 #[test]

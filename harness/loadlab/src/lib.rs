@@ -15,5 +15,6 @@ pub mod output;
 pub mod roles;
 pub mod run_folder;
 pub mod scenarios;
+pub mod shelf;
 pub mod signals;
 pub mod studies;

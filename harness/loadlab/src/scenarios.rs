@@ -1,6 +1,4 @@
-//! Finding scenarios: by file, by name in the project's folders, or among those compiled in.
-//!
-//! The folders win over what is compiled in, so that an edited scenario is the one that runs.
+//! The scenarios there are, the faults and files that they name, and their plans.
 
 use std::{
     fmt,
@@ -9,7 +7,10 @@ use std::{
 
 use loadlab_scenario::{Diagnostics, NamedFault, Override, Plan, Source};
 
-use crate::cli::PlanArgs;
+use crate::{
+    cli::PlanArgs,
+    shelf::{self, Found, Shipped, Unreadable, is_yaml, read, stem},
+};
 
 /// Where scenarios are looked for by name, from the working directory upwards.
 const FOLDERS: [&str; 2] = ["scenarios", "chaos/exercises"];
@@ -22,7 +23,7 @@ macro_rules! shipped {
 }
 
 /// Shipped files, so that an installed binary needs no checkout.
-const SHIPPED: &[(&str, &str)] = shipped![
+const SHIPPED: &[Shipped] = shipped![
     "chaos/exercises/arms-aa.yaml",
     "chaos/exercises/database-slow.yaml",
     "chaos/exercises/database-unreachable.yaml",
@@ -48,6 +49,7 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "scenarios/n-plus-one.yaml",
     "scenarios/pool-exhaustion.yaml",
     "scenarios/redis-down.yaml",
+    "scenarios/replication-lag.yaml",
     "scenarios/retry-storm.yaml",
     "scenarios/streaming-memory.yaml",
     "scenarios/timeout-cascade.yaml",
@@ -59,7 +61,7 @@ const SHIPPED: &[(&str, &str)] = shipped![
 const FAULTS: &str = "chaos/faults";
 
 /// Shipped named faults.
-const SHIPPED_FAULTS: &[(&str, &str)] = shipped![
+const SHIPPED_FAULTS: &[Shipped] = shipped![
     "chaos/faults/broken-connections.yaml",
     "chaos/faults/dead-process.yaml",
     "chaos/faults/frozen-process.yaml",
@@ -70,15 +72,6 @@ const SHIPPED_FAULTS: &[(&str, &str)] = shipped![
     "chaos/faults/unreachable.yaml",
     "chaos/faults/very-slow-answers.yaml",
 ];
-
-/// A scenario's text and where it is from.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// The path as shown in messages.
-    pub path: String,
-    /// The text.
-    pub text: String,
-}
 
 /// Why there is no plan.
 #[derive(Debug)]
@@ -91,12 +84,7 @@ pub enum PlanError {
         known: Vec<String>,
     },
     /// The file is there and cannot be read.
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    Unreadable(Unreadable),
     /// `--set` without `=`.
     BadSet {
         /// What was written.
@@ -112,7 +100,7 @@ impl fmt::Display for PlanError {
             Self::Unknown { name, known } => {
                 write!(f, "there is no scenario `{name}`; there is {}", known.join(", "))
             }
-            Self::Unreadable { path, source } => write!(f, "{} cannot be read: {source}", path.display()),
+            Self::Unreadable(error) => write!(f, "{error}"),
             Self::BadSet { text } => {
                 write!(f, "--set {text}: PATH=VALUE is expected, as in load.burst.users=50")
             }
@@ -123,42 +111,26 @@ impl fmt::Display for PlanError {
 
 impl std::error::Error for PlanError {}
 
-/// The scenario that `name` means: a file that exists, or a name.
-pub fn find(name: &str) -> Result<Found, PlanError> {
-    let file = Path::new(name);
-    let is_path = file.extension().is_some() || name.contains('/');
-    if is_path || file.is_file() {
-        return read(file);
-    }
-    let in_folder = folders().map(|folder| folder.join(format!("{name}.yaml"))).find(|path| path.is_file());
-    if let Some(path) = in_folder {
-        return read(&path);
-    }
-    match shipped().find(|(path, _)| stem(path) == Some(name)) {
-        Some((path, text)) => Ok(Found { path: (*path).to_owned(), text: (*text).to_owned() }),
-        None => Err(PlanError::Unknown { name: name.to_owned(), known: names() }),
+impl From<Unreadable> for PlanError {
+    fn from(error: Unreadable) -> Self {
+        Self::Unreadable(error)
     }
 }
 
+/// The scenario that `name` means: a file that exists, or a name.
+pub fn find(name: &str) -> Result<Found, PlanError> {
+    let found = shelf::find(name, folders(), &shipped())?;
+    found.ok_or_else(|| PlanError::Unknown { name: name.to_owned(), known: names() })
+}
+
 /// The scenarios in the binary, without the data that they name.
-fn shipped() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    SHIPPED
-        .iter()
-        .filter(|(path, _)| Path::new(path).extension().is_some_and(|extension| extension == "yaml"))
+fn shipped() -> Vec<Shipped> {
+    SHIPPED.iter().filter(|(path, _)| is_yaml(Path::new(path))).copied().collect()
 }
 
 /// The names that [`find`] knows, sorted.
 pub fn names() -> Vec<String> {
-    let in_folders = folders().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
-    let mut names: Vec<String> = in_folders
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
-        .filter_map(|path| path.file_stem().and_then(|name| name.to_str()).map(str::to_owned))
-        .chain(shipped().filter_map(|(path, _)| stem(path)).map(str::to_owned))
-        .collect();
-    names.sort();
-    names.dedup();
-    names
+    shelf::names(folders(), &shipped())
 }
 
 /// The plan that the arguments mean.
@@ -186,17 +158,17 @@ pub fn faults(folder: &Path) -> Result<Vec<Found>, PlanError> {
     let mut found = Vec::new();
     if let Some(folder) = beside {
         let shown = folder.strip_prefix(&here).map_or_else(|_| folder.clone(), Path::to_owned);
-        let unreadable = |source| PlanError::Unreadable { path: shown.clone(), source };
+        let unreadable = |source| Unreadable { path: shown.clone(), source };
         for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
             let path = shown.join(entry.map_err(unreadable)?.file_name());
-            if path.extension().is_some_and(|extension| extension == "yaml") {
+            if is_yaml(&path) {
                 found.push(read(&path)?);
             }
         }
     }
-    for &(path, text) in SHIPPED_FAULTS {
-        if !found.iter().any(|one: &Found| stem(&one.path) == stem(path)) {
-            found.push(Found { path: path.to_owned(), text: text.to_owned() });
+    for shipped in SHIPPED_FAULTS {
+        if !found.iter().any(|one: &Found| stem(&one.path) == stem(shipped.0)) {
+            found.push(Found::from(*shipped));
         }
     }
     found.sort_by(|one, other| stem(&one.path).cmp(&stem(&other.path)));
@@ -245,13 +217,6 @@ fn read_beside(folder: &Path, path: &str) -> Result<String, String> {
     }
 }
 
-/// A file that is there.
-pub(crate) fn read(path: &Path) -> Result<Found, PlanError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| PlanError::Unreadable { path: path.to_owned(), source })?;
-    Ok(Found { path: path.display().to_string(), text })
-}
-
 /// The scenario folders that exist, nearest first.
 pub(crate) fn folders() -> impl Iterator<Item = PathBuf> {
     let here = std::env::current_dir().unwrap_or_default();
@@ -265,11 +230,6 @@ pub(crate) fn folders() -> impl Iterator<Item = PathBuf> {
             folder.strip_prefix(&here).map_or_else(|_| folder.clone(), Path::to_owned)
         })
     })
-}
-
-/// The name of a file without its ending.
-pub(crate) fn stem(path: &str) -> Option<&str> {
-    Path::new(path).file_stem().and_then(|stem| stem.to_str())
 }
 
 #[cfg(test)]
@@ -286,7 +246,7 @@ mod tests {
         for folder in FOLDERS.into_iter().chain([FAULTS]) {
             for entry in std::fs::read_dir(root.join(folder)).expect("the folder is there").flatten() {
                 let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
-                if Path::new(&path).extension().is_some_and(|extension| extension == "yaml") {
+                if is_yaml(Path::new(&path)) {
                     assert!(shipped.contains(&path), "{path} is not shipped");
                 }
             }

@@ -1,5 +1,4 @@
-//! Finding studies: by file, by name in the project's folder, or among those compiled in; and planning
-//! their runs.
+//! The studies there are, and the plans of their runs.
 
 use std::{
     fmt,
@@ -10,14 +9,15 @@ use loadlab_scenario::{Diagnostics, Override, Plan, Source, Study, load_study};
 
 use crate::{
     conductor::{self, external::External, reach::Reach},
-    scenarios::{self, Found, PlanError, stem},
+    scenarios::{self, PlanError},
+    shelf::{self, Found, Shipped, Unreadable, is_yaml},
 };
 
 /// Where studies are, below a folder of scenarios.
 const FOLDER: &str = "studies";
 
 /// Shipped studies, so that an installed binary needs no checkout.
-const SHIPPED: &[(&str, &str)] = &[(
+const SHIPPED: &[Shipped] = &[(
     "scenarios/studies/stress-report.yaml",
     include_str!("../../../scenarios/studies/stress-report.yaml"),
 )];
@@ -37,7 +37,7 @@ pub enum StudyError {
         known: Vec<String>,
     },
     /// The file is there and cannot be read.
-    Unreadable(PlanError),
+    Unreadable(Unreadable),
     /// The file has mistakes.
     Invalid(Diagnostics),
 }
@@ -59,33 +59,13 @@ impl std::error::Error for StudyError {}
 
 /// The study that `name` means: a file that exists, or a name.
 pub fn find(name: &str) -> Result<Found, StudyError> {
-    let file = Path::new(name);
-    let is_path = file.extension().is_some() || name.contains('/');
-    if is_path || file.is_file() {
-        return scenarios::read(file).map_err(StudyError::Unreadable);
-    }
-    let in_folder = folders().map(|folder| folder.join(format!("{name}.yaml"))).find(|path| path.is_file());
-    if let Some(path) = in_folder {
-        return scenarios::read(&path).map_err(StudyError::Unreadable);
-    }
-    match SHIPPED.iter().find(|(path, _)| stem(path) == Some(name)) {
-        Some((path, text)) => Ok(Found { path: (*path).to_owned(), text: (*text).to_owned() }),
-        None => Err(StudyError::Unknown { name: name.to_owned(), known: names() }),
-    }
+    let found = shelf::find(name, folders(), SHIPPED).map_err(StudyError::Unreadable)?;
+    found.ok_or_else(|| StudyError::Unknown { name: name.to_owned(), known: names() })
 }
 
 /// The names that [`find`] knows, sorted.
 pub fn names() -> Vec<String> {
-    let in_folders = folders().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
-    let mut names: Vec<String> = in_folders
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
-        .filter_map(|path| path.file_stem().and_then(|name| name.to_str()).map(str::to_owned))
-        .chain(SHIPPED.iter().filter_map(|(path, _)| stem(path)).map(str::to_owned))
-        .collect();
-    names.sort();
-    names.dedup();
-    names
+    shelf::names(folders(), SHIPPED)
 }
 
 fn folders() -> impl Iterator<Item = PathBuf> {
@@ -103,7 +83,7 @@ pub fn load(found: &Found) -> Result<Study, StudyError> {
 /// beside the study.
 fn plan(folder: &Path, scenario: &str, overrides: &[Override]) -> Result<Plan, Vec<String>> {
     let beside = folder.join(scenario);
-    let name = if scenario.contains('/') || beside.extension().is_some_and(|ending| ending == "yaml") {
+    let name = if scenario.contains('/') || is_yaml(&beside) {
         beside.display().to_string()
     } else {
         scenario.to_owned()
@@ -144,8 +124,7 @@ mod tests {
             assert!(SHIPPED.iter().any(|(shipped, _)| *shipped == path), "{path} is not shipped");
         }
         for (path, text) in SHIPPED {
-            let found = Found { path: (*path).to_owned(), text: (*text).to_owned() };
-            let study = load(&found).unwrap_or_else(|error| panic!("{error}"));
+            let study = load(&Found::from((*path, *text))).unwrap_or_else(|error| panic!("{error}"));
             assert!(!study.tables.is_empty(), "{path}");
         }
     }

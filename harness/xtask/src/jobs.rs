@@ -9,6 +9,7 @@ use crate::{
     Answer,
     bench::{self, Settings, proxy},
     calibrate::{self, Scale},
+    campaign::{self, MITIGATED, RESOURCES, SPEEDS},
     evidence::Evidence,
     proxy_latency, safety, scenarios,
 };
@@ -28,6 +29,12 @@ pub(crate) enum Job {
     Safety,
     /// Every shipped scenario by name; the lines are seeds
     Scenarios,
+    /// What halving the limiting resource does, and halving others
+    Resources,
+    /// Whether one scenario comes out alike at the speeds 1, 5 and 20
+    Speeds,
+    /// What the composed mitigations are worth in the report's scenarios
+    Mitigated,
 }
 
 /// How much is done for figures that hold.
@@ -66,7 +73,7 @@ impl Job {
                 ("proxy-latency", proxy_latency::Scale::FULL.config(), || proxy_latency(&EFFORT, None))
             }
             Self::Safety => ("safety", safety::config(), safety),
-            Self::Scenarios => return None,
+            Self::Scenarios | Self::Resources | Self::Speeds | Self::Mitigated => return None,
         };
         Some(Measurement { file: Evidence::of(name, None), config, run })
     }
@@ -74,7 +81,15 @@ impl Job {
 
 /// Runs `job` until its file has `times` lines of this commit.
 pub(crate) fn until(job: Job, times: usize) -> Answer {
-    let Some(measurement) = job.measurement() else { return scenarios::until(times) };
+    let campaign = |name, variations| campaign::until(name, variations, times);
+    let Some(measurement) = job.measurement() else {
+        return match job {
+            Job::Resources => campaign("resources", &RESOURCES),
+            Job::Speeds => campaign("speeds", &SPEEDS),
+            Job::Mitigated => campaign("mitigated", &MITIGATED),
+            _ => scenarios::until(times),
+        };
+    };
     let there = measurement.file.runs(&measurement.config)?;
     eprintln!("{there} of {times} are there");
     let mut all_held = true;

@@ -7,6 +7,7 @@
 
 mod bench;
 mod calibrate;
+mod campaign;
 mod child;
 mod ci;
 mod evidence;

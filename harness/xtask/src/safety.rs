@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{
     child::{self, ChildError},
-    quiet::{CpuTime, Noise, settle},
+    quiet::{Awake, CpuTime, Noise, settle},
     repository,
 };
 
@@ -106,6 +106,7 @@ pub(crate) fn measure(patience: Duration) -> Result<Measured, SafetyError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(SafetyError::File(error)),
         _ => {}
     }
+    let awake = Awake::keep();
     let wake_late_p99_ms = settle(patience);
     let cpu = CpuTime::now();
     let mut tests_passed = true;
@@ -121,7 +122,7 @@ pub(crate) fn measure(patience: Duration) -> Result<Measured, SafetyError> {
             .map_err(|source| SafetyError::Child(ChildError::Start { program: name.to_owned(), source }))?;
         tests_passed &= status.success();
     }
-    let noise = Noise { wake_late_p99_ms, stolen: cpu.stolen_since(), cores_awake: 0 };
+    let noise = Noise { wake_late_p99_ms, stolen: cpu.stolen_since(), cores_awake: awake.cores() };
     let text = fs::read_to_string(&file).map_err(SafetyError::File)?;
     Ok(Measured { promises: promises(&text)?, tests_passed, noise })
 }

@@ -6,11 +6,13 @@
 //!
 //! `/auth/token` stands in for an identity provider. `/health` and `/metrics` are the gateway's own;
 //! `/ready` asks an instance. When a client leaves, the connection to the instance is dropped, and
-//! the instance hears of it.
+//! the instance hears of it. For a while after a user has written, the instance is told to read what the
+//! user asks for where it was written, if the profile says so.
 
 mod limit;
 mod metrics;
 mod proxy;
+mod recent;
 mod token;
 
 use std::sync::Arc;
@@ -28,10 +30,12 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+pub use self::recent::{PRIMARY, READ_FROM};
 use self::{
     limit::{OverallLimit, UserLimit},
     metrics::GatewayMetrics,
     proxy::{Proxy, ProxyError},
+    recent::RecentWriters,
     token::Issuer,
 };
 use crate::{
@@ -48,6 +52,7 @@ struct Gateway {
     issuer: Issuer,
     limit: Option<UserLimit>,
     overall: Option<OverallLimit>,
+    writers: Option<RecentWriters>,
     proxy: Proxy,
     metrics: Arc<GatewayMetrics>,
     speed: Speed,
@@ -92,6 +97,7 @@ fn app(config: &RoleConfig) -> Result<Router, RoleError> {
         issuer: Issuer::new(profile, RunClock::start(config.speed)),
         limit,
         overall,
+        writers: profile.read_after_write.map(|time| RecentWriters::new(config.speed.real(time))),
         proxy: Proxy::new(profile, instances, config.speed, Arc::clone(&metrics)),
         metrics,
         speed: config.speed,
@@ -160,7 +166,13 @@ async fn guarded(state: State<Arc<Gateway>>, request: Request) -> Response {
         gateway.metrics.answered(response.status());
         return response;
     }
-    forward(state, request).await
+    let Some(writers) = &gateway.writers else { return forward(state, request).await };
+    let (writes, request) = (recent::writes(&request), writers.marked(&user, request));
+    let response = forward(State(Arc::clone(gateway)), request).await;
+    if writes && response.status().is_success() {
+        writers.wrote(user);
+    }
+    response
 }
 
 /// Passes a request on.

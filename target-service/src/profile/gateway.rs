@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use loadlab_clock::text::human_duration;
+use loadlab_clock::text::{human_duration, optional_duration};
 use serde::{Deserialize, Serialize};
 
 /// The gateway's part.
@@ -31,6 +31,10 @@ pub struct GatewayProfile {
     /// What the caller gets when an instance closes the connection without an answer.
     #[serde(default)]
     pub on_reset: OnReset,
+    /// For how long a user who has written reads documents where they were written, and not from a
+    /// replica; none is never.
+    #[serde(default, with = "optional_duration")]
+    pub read_after_write: Option<Duration>,
 }
 
 /// Why settings make no gateway.

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct Mitigations {
     /// Sessions of their own for ingestion.
     pub bulkheads: Bulkheads,
+    /// Stores that follow the one that is written to, for what only reads.
+    pub read_replicas: ReadReplicas,
     /// A breaker for each kind of work.
     pub breaker_per_operation: BreakerPerOperation,
     /// A breaker that sheds by share instead of opening.
@@ -44,6 +46,36 @@ impl Default for Bulkheads {
     fn default() -> Self {
         // Stress-test report, scenario 2B: 10 of 20 connections are what ingestion takes at first.
         Self { enabled: false, ingest_sessions: 10 }
+    }
+}
+
+/// Stores that follow the one that is written to: searches and documents by id are read there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReadReplicas {
+    /// Whether there are.
+    pub enabled: bool,
+    /// How many, up to [`ReadReplicas::MOST`].
+    pub count: usize,
+    /// Sessions that an instance has to each, in addition to `pool.max`.
+    pub sessions: usize,
+}
+
+impl ReadReplicas {
+    /// Most of them: each is a process, on two processors.
+    pub const MOST: usize = 3;
+
+    /// The names of the roles that there are.
+    pub fn roles(&self) -> Vec<String> {
+        let count = if self.enabled { self.count } else { 0 };
+        (0..count).map(|number| format!("sql-replica-{number}")).collect()
+    }
+}
+
+impl Default for ReadReplicas {
+    fn default() -> Self {
+        // As many sessions as the pool to the primary has; the report names no figure.
+        Self { enabled: false, count: 1, sessions: 20 }
     }
 }
 
@@ -224,6 +256,15 @@ pub enum MitigationError {
         /// As set.
         value: f64,
     },
+    /// More than there may be.
+    TooMany {
+        /// The setting.
+        name: &'static str,
+        /// As set.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// A share outside of 0 to 1, or 0.
     Share {
         /// The setting.
@@ -247,6 +288,9 @@ impl fmt::Display for MitigationError {
             Self::NotAboveZero { name, value } => {
                 write!(f, "`mitigations.{name}` {value} is not a number above 0")
             }
+            Self::TooMany { name, count, most } => {
+                write!(f, "`mitigations.{name}` {count} is over {most}")
+            }
             Self::Share { name, value } => {
                 write!(f, "`mitigations.{name}` {value} is not above 0 and at most 1")
             }
@@ -265,6 +309,8 @@ impl Mitigations {
     pub fn check(&self) -> Result<(), MitigationError> {
         let counts = [
             ("bulkheads.ingest_sessions", self.bulkheads.ingest_sessions),
+            ("read_replicas.count", self.read_replicas.count),
+            ("read_replicas.sessions", self.read_replicas.sessions),
             ("breaker_per_operation.ingest_concurrent", self.breaker_per_operation.ingest_concurrent),
             ("token_bucket.burst", self.token_bucket.burst as usize),
             ("priority_queue.concurrent", self.priority_queue.concurrent),
@@ -273,6 +319,14 @@ impl Mitigations {
         ];
         if let Some((name, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
             return Err(MitigationError::Zero { name });
+        }
+        let replicas = self.read_replicas.count;
+        if replicas > ReadReplicas::MOST {
+            return Err(MitigationError::TooMany {
+                name: "read_replicas.count",
+                count: replicas,
+                most: ReadReplicas::MOST,
+            });
         }
         let numbers = [
             ("adaptive_breaker.k", self.adaptive_breaker.k),

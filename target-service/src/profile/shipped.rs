@@ -14,7 +14,7 @@ pub(super) const PROFILES: [Shipped; 4] =
     shipped!["": "baseline", "mitigated", "no-breaker", "no-version-check"];
 
 /// Mitigations.
-pub(super) const MITIGATIONS: [Shipped; 20] = shipped!["mitigations/":
+pub(super) const MITIGATIONS: [Shipped; 22] = shipped!["mitigations/":
     "adaptive-breaker",
     "breaker-per-operation",
     "bulkheads",
@@ -27,6 +27,8 @@ pub(super) const MITIGATIONS: [Shipped; 20] = shipped!["mitigations/":
     "priority-queue",
     "rate-limit-500",
     "rate-limit-binding",
+    "read-after-write",
+    "read-replicas",
     "result-cache",
     "session-per-query",
     "session-per-retrieval",

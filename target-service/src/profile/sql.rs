@@ -1,8 +1,8 @@
 //! The SQL stand-in's part of a profile. It takes the same fields by `PATCH /admin/settings`.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use loadlab_clock::{Distribution, DistributionError};
+use loadlab_clock::{Distribution, DistributionError, text::human_duration};
 use serde::{Deserialize, Serialize};
 
 /// The SQL stand-in's part. The times are modelled: they pass before the statement runs, while it
@@ -22,6 +22,14 @@ pub struct SqlProfile {
     pub cold_factor: f64,
     /// Connections that are accepted; the next is refused with `too_many_connections`.
     pub connections: usize,
+    /// How often a replica asks for what is new.
+    #[serde(default = "replica_poll", with = "human_duration")]
+    pub replica_poll: Duration,
+}
+
+/// Not in the report. The platform's description has replicas that are 100 ms behind.
+const fn replica_poll() -> Duration {
+    Duration::from_millis(100)
 }
 
 /// A setting of the SQL stand-in that makes no sense.

@@ -19,9 +19,9 @@ use super::{
 const COLUMNS: &str = "id, title, topic, body, version, updated_at";
 
 /// `GET /api/content/{id}`.
-pub(super) async fn one(instance: &Instance, id: i64) -> Result<Response, ServiceError> {
+pub(super) async fn one(instance: &Instance, id: i64, fresh: bool) -> Result<Response, ServiceError> {
     instance.metrics.figures.details.get_or_create(&HowLabel { how: "single" }).inc();
-    let mut session = instance.pool_for(Work::Detail).acquire(SERVING).await?;
+    let mut session = instance.pool_for(reading(fresh)).acquire(SERVING).await?;
     let sql = format!("SELECT {COLUMNS} FROM documents WHERE id = $1");
     let rows =
         Queries::new(Sessions::One(&mut session), "detail", &instance.metrics).query(&sql, &[&id]).await?;
@@ -30,9 +30,9 @@ pub(super) async fn one(instance: &Instance, id: i64) -> Result<Response, Servic
 }
 
 /// `POST /api/content/batch`. Documents that do not exist are left out and named.
-pub(super) async fn batch(instance: &Instance, ids: &[i64]) -> Result<Response, ServiceError> {
+pub(super) async fn batch(instance: &Instance, ids: &[i64], fresh: bool) -> Result<Response, ServiceError> {
     instance.metrics.figures.details.get_or_create(&HowLabel { how: "batch" }).inc_by(ids.len() as u64);
-    let mut session = instance.pool_for(Work::Detail).acquire(SERVING).await?;
+    let mut session = instance.pool_for(reading(fresh)).acquire(SERVING).await?;
     let places: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
     let sql = format!("SELECT {COLUMNS} FROM documents WHERE id IN ({}) ORDER BY id", places.join(", "));
     let parameters: Vec<&(dyn ToSql + Sync)> = ids.iter().map(|id| id as _).collect();
@@ -43,6 +43,10 @@ pub(super) async fn batch(instance: &Instance, ids: &[i64]) -> Result<Response, 
     let missing: Vec<&i64> = ids.iter().filter(|id| !found.contains(id)).collect();
     let documents: Vec<Value> = rows.iter().map(document).collect();
     Ok(Json(json!({"documents": documents, "missing": missing})).into_response())
+}
+
+fn reading(fresh: bool) -> Work {
+    if fresh { Work::FreshDetail } else { Work::Detail }
 }
 
 fn document(row: &Row) -> Value {

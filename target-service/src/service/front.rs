@@ -42,12 +42,17 @@ use super::{
     readiness::Readiness,
     worker::{COME_AGAIN, Work, WorkerHandle, error_response},
 };
-use crate::metrics::CONTENT_TYPE;
+use crate::{
+    gateway::{PRIMARY, READ_FROM},
+    metrics::CONTENT_TYPE,
+};
 
 /// Longest request body, in bytes: a query or a list of ids.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Longest query, in bytes.
 const QUERY_BYTES_MAX: usize = 2_000;
+/// Longest title of a document, in bytes.
+const TITLE_BYTES_MAX: usize = 500;
 /// Most documents in one batch.
 const BATCH_MAX: usize = 100;
 
@@ -81,6 +86,15 @@ struct SearchRequest {
     query: String,
     #[serde(default)]
     stream: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct CreateRequest {
+    title: String,
+    #[serde(default)]
+    topic: String,
+    #[serde(default)]
+    body: String,
 }
 
 #[derive(Deserialize)]
@@ -182,8 +196,11 @@ impl Front {
             _ if self.instance.is_shedding() => Err(ServiceError::NoPlace { retry_after: COME_AGAIN }),
             (&Method::POST, "/ingest") => ingest_work(request).await,
             (&Method::POST, "/search") => search_work(request).await,
+            (&Method::POST, "/api/content") => create_work(request).await,
             (&Method::POST, "/api/content/batch") => batch_work(request).await,
-            (&Method::GET, path) if path.starts_with("/api/content/") => content_work(path),
+            (&Method::GET, path) if path.starts_with("/api/content/") => {
+                content_work(path, wants_fresh(request.headers()))
+            }
             _ => Err(ServiceError::NotFound { what: format!("{} {path}", request.method()) }),
         };
         match work {
@@ -254,20 +271,35 @@ async fn ingest_work(request: Request<Incoming>) -> Result<Work, ServiceError> {
     }
 }
 
+async fn create_work(request: Request<Incoming>) -> Result<Work, ServiceError> {
+    let CreateRequest { title, topic, body } = read(request).await?;
+    if title.trim().is_empty() || title.len() > TITLE_BYTES_MAX {
+        let reason = format!("`title` has between 1 and {TITLE_BYTES_MAX} bytes");
+        return Err(ServiceError::BadRequest { reason });
+    }
+    Ok(Work::Create { title, topic, body })
+}
+
 async fn batch_work(request: Request<Incoming>) -> Result<Work, ServiceError> {
+    let fresh = wants_fresh(request.headers());
     let BatchRequest { ids } = read(request).await?;
     if ids.is_empty() || ids.len() > BATCH_MAX {
         return Err(ServiceError::BadRequest {
             reason: format!("`ids` holds between 1 and {BATCH_MAX} ids"),
         });
     }
-    Ok(Work::Batch { ids })
+    Ok(Work::Batch { ids, fresh })
 }
 
-fn content_work(path: &str) -> Result<Work, ServiceError> {
+fn content_work(path: &str, fresh: bool) -> Result<Work, ServiceError> {
     let id = path.trim_start_matches("/api/content/");
     let id = id.parse().map_err(|_| ServiceError::NotFound { what: format!("document `{id}`") })?;
-    Ok(Work::Content { id })
+    Ok(Work::Content { id, fresh })
+}
+
+/// Whether the gateway says that the caller has just written.
+fn wants_fresh(headers: &HeaderMap) -> bool {
+    headers.get(READ_FROM).is_some_and(|place| place == PRIMARY)
 }
 
 /// Whether the caller takes JSON and does not ask for events.

@@ -17,7 +17,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -288,6 +288,25 @@ async fn embedded(searcher: &Searcher, documents: &[(Document, Counted)]) -> boo
             false
         }
     }
+}
+
+/// `POST /api/content`: one document, written before the answer. It is not searched for: it has neither
+/// embeddings nor keywords.
+pub(super) async fn create(
+    searcher: &Searcher,
+    title: &str,
+    topic: &str,
+    body: &str,
+) -> Result<Response, ServiceError> {
+    let instance = &searcher.instance;
+    let id = instance.ingest.ids(searcher, 1).await?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (version, updated_at) = (1_i64, now.as_millis() as i64);
+    let embedding = instance.deployments.now().deployment.embedding.clone();
+    let mut session = instance.pool_for(Work::Ingest).acquire(SERVING).await?;
+    let mut queries = Queries::new(Sessions::One(&mut session), "create", &instance.metrics);
+    queries.query(INSERT_DOCUMENT, &[&id, &title, &topic, &body, &version, &embedding, &updated_at]).await?;
+    Ok((StatusCode::CREATED, Json(json!({"id": id, "version": version}))).into_response())
 }
 
 /// Writes one document with a session of its own.

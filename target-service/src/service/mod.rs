@@ -163,14 +163,14 @@ pub async fn serve(
     Deployed::of(&config.profile.service)
         .check()
         .map_err(|error| RoleError::Start { part: "the deployment", reason: error.to_string() })?;
-    let (metrics, database) = connector(&config)?;
+    let (metrics, database, replicas) = connectors(&config)?;
     if config.is_external("sql") {
         warm_up::seed(&database).await.map_err(|error| RoleError::Start {
             part: "the database",
             reason: error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}")),
         })?;
     }
-    let instance = Arc::new(instance(&config, metrics, &database, &threads)?);
+    let instance = Arc::new(instance(&config, metrics, (&database, &replicas), &threads)?);
     let (workers, searchers) = start_workers(&config, &instance, &threads).await?;
     warm_up::warm_up(&instance, &searchers).await;
     let searcher = searchers.into_iter().next().expect("the profile was checked: there is a worker");
@@ -184,7 +184,10 @@ pub async fn serve(
     }
 }
 
-fn connector(config: &RoleConfig) -> Result<(Arc<ServiceMetrics>, PgConnector), RoleError> {
+/// What opens sessions to the database, and to each store that follows it.
+fn connectors(
+    config: &RoleConfig,
+) -> Result<(Arc<ServiceMetrics>, PgConnector, Vec<PgConnector>), RoleError> {
     let metrics = Arc::new(ServiceMetrics::new());
     let timeout = config.profile.service.timeouts.database;
     let settings = &config.profile.service.mitigations.database_breaker;
@@ -192,14 +195,22 @@ fn connector(config: &RoleConfig) -> Result<(Arc<ServiceMetrics>, PgConnector), 
         let metrics = metrics.breakers.of("database", Gauge::default(), Gauge::default());
         Arc::new(Breaker::before_database(settings, RunClock::start(config.speed), metrics))
     });
-    let connector = PgConnector::new(config.edge("sql")?, config.speed, timeout, metrics.query.clone())
-        .map_err(|error| RoleError::Start { part: "the database's address", reason: error.to_string() })?
-        .with_breaker(breaker)
+    let to = |edge: &str| {
+        let connector =
+            PgConnector::new(config.edge(edge)?, config.speed, timeout, metrics.query.clone()).map_err(
+                |error| RoleError::Start { part: "the database's address", reason: error.to_string() },
+            )?;
         // The stand-in leaves out its modelled service time in a session that says so; PostgreSQL
         // takes any setting with a dot in its name and ignores it.
-        .with_state(search::SERVING, &serving(config))
-        .with_state(warm_up::WARMING_UP, "SET standin.service_time = off");
-    Ok((metrics, connector))
+        Ok(connector
+            .with_breaker(breaker.clone())
+            .with_state(search::SERVING, &serving(config))
+            .with_state(warm_up::WARMING_UP, "SET standin.service_time = off"))
+    };
+    let replicas = config.profile.service.mitigations.read_replicas.roles();
+    let replicas = replicas.iter().map(|role| to(role)).collect::<Result<_, RoleError>>()?;
+    let database = to("sql")?;
+    Ok((metrics, database, replicas))
 }
 
 /// The statement for sessions that serve: with modelled time, and with the limit of a query.
@@ -221,7 +232,7 @@ fn number(name: &str) -> i64 {
 fn instance(
     config: &RoleConfig,
     metrics: Arc<ServiceMetrics>,
-    database: &PgConnector,
+    stores: (&PgConnector, &[PgConnector]),
     stop: &CancellationToken,
 ) -> Result<Instance, RoleError> {
     let profile = config.profile.service.clone();
@@ -229,7 +240,7 @@ fn instance(
         .check()
         .map_err(|error| RoleError::Start { part: "the service's profile", reason: error.to_string() })?;
     let sessions = session_thread(stop.clone());
-    let pools = Pools::start(database, &profile, config.speed, &sessions, &metrics.pool)
+    let pools = Pools::start(stores, &profile, config.speed, &sessions, &metrics.pool)
         .map_err(|error| RoleError::Start { part: "the session pool", reason: error.to_string() })?;
     let (breaker, ingest_breaker) = llm_breakers(config, &metrics);
     let buckets = Buckets::new(&profile.mitigations.token_bucket, config.speed)

@@ -25,26 +25,23 @@ use crate::{content::keywords, profile::SearchSettings};
 
 /// Keywords of a query that are looked up; more make no better sources.
 const KEYWORDS_MAX: usize = 6;
-/// Places for ids in a statement; what is not needed repeats the last one, so that one statement
-/// serves every number of ids.
-const IDS: usize = 10;
+/// Stands in a statement for the places of the ids, of which there are as many as sources: what is not
+/// needed repeats the last one, so that one statement serves every number of ids.
+const IDS: &str = "$ids";
 /// Sources that the keyword search gives: it has no time to be thorough.
 const KEYWORD_SOURCES: usize = 4;
 
 const CANDIDATES: &str = "SELECT document_id, SUM(weight) AS score FROM keywords \
-    WHERE word IN ($1, $2, $3, $4, $5, $6) GROUP BY document_id ORDER BY score DESC, document_id LIMIT 10";
-const TITLES: &str =
-    "SELECT id, title, topic FROM documents WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-const PASSAGES: &str = "SELECT document_id, body FROM chunks \
-    WHERE document_id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ORDER BY document_id, ordinal";
+    WHERE word IN ($1, $2, $3, $4, $5, $6) GROUP BY document_id ORDER BY score DESC, document_id LIMIT";
+const TITLES: &str = "SELECT id, title, topic FROM documents WHERE id IN ($ids)";
+const PASSAGES: &str =
+    "SELECT document_id, body FROM chunks WHERE document_id IN ($ids) ORDER BY document_id, ordinal";
 const TITLES_AND_PASSAGES: &str = "SELECT documents.id, documents.title, chunks.body \
     FROM documents JOIN chunks ON chunks.document_id = documents.id \
-    WHERE documents.id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-    ORDER BY documents.id, chunks.ordinal";
+    WHERE documents.id IN ($ids) ORDER BY documents.id, chunks.ordinal";
 const RELATED: &str =
     "SELECT id, title FROM documents WHERE topic = $1 AND id <> $2 ORDER BY updated_at DESC LIMIT 2";
-const FRESHNESS: &str =
-    "SELECT id, updated_at FROM documents WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const FRESHNESS: &str = "SELECT id, updated_at FROM documents WHERE id IN ($ids)";
 
 /// Documents that [`RELATED`] gives at most.
 const RELATED_MOST: usize = 2;
@@ -70,12 +67,12 @@ pub(super) async fn retrieve(
         return Ok(Retrieval::default());
     }
     if queries == 2 {
-        return joined(session, &candidates).await;
+        return joined(session, &candidates, settings.sources).await;
     }
     let mut cut = 0;
     let all = candidates.len();
-    let (mut sources, topic) = or_cut(titles(session, &candidates).await, all, &mut cut)?;
-    let passages = or_cut(passages(session, &candidates).await, all, &mut cut)?;
+    let (mut sources, topic) = or_cut(titles(session, &candidates, settings.sources).await, all, &mut cut)?;
+    let passages = or_cut(passages(session, &candidates, settings.sources).await, all, &mut cut)?;
     // A document that was not read is missing once, whatever of it was not read.
     let cut_documents = cut.min(all);
     let missing = if cut > 0 { cut_documents } else { all - sources.len() };
@@ -88,7 +85,7 @@ pub(super) async fn retrieve(
     }
     if queries > 4 {
         // Without it the order is the old one, and nothing is missing.
-        or_cut(prefer_fresh(session, &mut sources).await, 0, &mut 0)?;
+        or_cut(prefer_fresh(session, &mut sources, settings.sources).await, 0, &mut 0)?;
     }
     let (missing, cut) = (missing + cut_related, cut_documents + cut_related);
     Ok(Retrieval { sources, passages, missing, cut, ..Retrieval::default() })
@@ -116,12 +113,13 @@ pub(super) async fn by_keywords(
     query: &str,
     sources_max: usize,
 ) -> Result<Retrieval, ServiceError> {
-    let candidates = candidates(session, query, KEYWORD_SOURCES.min(sources_max)).await?;
+    let most = KEYWORD_SOURCES.min(sources_max);
+    let candidates = candidates(session, query, most).await?;
     if candidates.is_empty() {
         return Ok(Retrieval::default());
     }
     let mut cut = 0;
-    let (sources, _) = or_cut(titles(session, &candidates).await, candidates.len(), &mut cut)?;
+    let (sources, _) = or_cut(titles(session, &candidates, most).await, candidates.len(), &mut cut)?;
     let missing = candidates.len() - sources.len();
     let passages = sources.iter().map(|source| format!("{}.", source.title)).collect();
     Ok(Retrieval { sources, passages, missing, cut, ..Retrieval::default() })
@@ -147,17 +145,17 @@ async fn candidates(
     let Some(last) = words.last() else { return Ok(Vec::new()) };
     let padded: Vec<&str> = (0..KEYWORDS_MAX).map(|n| words.get(n).unwrap_or(last).as_str()).collect();
     let parameters: Vec<&(dyn ToSql + Sync)> = padded.iter().map(|word| word as _).collect();
-    let rows = session.query(CANDIDATES, &parameters).await?;
-    let candidates = rows.iter().map(|row| Candidate { id: row.get(0), score: row.get(1) });
-    Ok(candidates.take(most).collect())
+    let rows = session.query(&format!("{CANDIDATES} {most}"), &parameters).await?;
+    Ok(rows.iter().map(|row| Candidate { id: row.get(0), score: row.get(1) }).collect())
 }
 
 /// Titles in the order of the candidates, scored from 0 to 1, and the best one's topic.
 async fn titles(
     session: &mut Queries<'_>,
     candidates: &[Candidate],
+    most: usize,
 ) -> Result<(Vec<Source>, Option<String>), ServiceError> {
-    let rows = by_ids(session, TITLES, candidates.iter().map(|candidate| candidate.id)).await?;
+    let rows = by_ids(session, TITLES, candidates.iter().map(|candidate| candidate.id), most).await?;
     let found: BTreeMap<i64, (String, String)> =
         rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
     let best = candidates.first().map_or(1.0, |candidate| candidate.score).max(f64::MIN_POSITIVE);
@@ -173,10 +171,14 @@ async fn titles(
 }
 
 /// Titles and passages by one query.
-async fn joined(session: &mut Queries<'_>, candidates: &[Candidate]) -> Result<Retrieval, ServiceError> {
+async fn joined(
+    session: &mut Queries<'_>,
+    candidates: &[Candidate],
+    most: usize,
+) -> Result<Retrieval, ServiceError> {
     let ids = candidates.iter().map(|candidate| candidate.id);
     let mut cut = 0;
-    let rows = by_ids(session, TITLES_AND_PASSAGES, ids).await;
+    let rows = by_ids(session, TITLES_AND_PASSAGES, ids, most).await;
     let rows = or_cut(rows, candidates.len(), &mut cut)?;
     let found: BTreeMap<i64, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let passages = rows.iter().map(|row| row.get(2)).collect();
@@ -190,8 +192,12 @@ async fn joined(session: &mut Queries<'_>, candidates: &[Candidate]) -> Result<R
     Ok(Retrieval { sources, passages, missing, cut, ..Retrieval::default() })
 }
 
-async fn passages(session: &mut Queries<'_>, candidates: &[Candidate]) -> Result<Vec<String>, ServiceError> {
-    let rows = by_ids(session, PASSAGES, candidates.iter().map(|candidate| candidate.id)).await?;
+async fn passages(
+    session: &mut Queries<'_>,
+    candidates: &[Candidate],
+    most: usize,
+) -> Result<Vec<String>, ServiceError> {
+    let rows = by_ids(session, PASSAGES, candidates.iter().map(|candidate| candidate.id), most).await?;
     Ok(rows.iter().map(|row| row.get(1)).collect())
 }
 
@@ -213,8 +219,12 @@ async fn related(
 }
 
 /// Among sources of one score, the newer comes first.
-async fn prefer_fresh(session: &mut Queries<'_>, sources: &mut [Source]) -> Result<(), ServiceError> {
-    let rows = by_ids(session, FRESHNESS, sources.iter().map(|source| source.id)).await?;
+async fn prefer_fresh(
+    session: &mut Queries<'_>,
+    sources: &mut [Source],
+    most: usize,
+) -> Result<(), ServiceError> {
+    let rows = by_ids(session, FRESHNESS, sources.iter().map(|source| source.id), most).await?;
     let updated: BTreeMap<i64, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     sources.sort_by(|a, b| {
         b.score.total_cmp(&a.score).then_with(|| updated.get(&b.id).cmp(&updated.get(&a.id)))
@@ -226,12 +236,14 @@ async fn by_ids(
     session: &mut Queries<'_>,
     statement: &str,
     ids: impl Iterator<Item = i64>,
+    most: usize,
 ) -> Result<Vec<tokio_postgres::Row>, ServiceError> {
-    let mut ids: Vec<i64> = ids.take(IDS).collect();
+    let mut ids: Vec<i64> = ids.take(most).collect();
     let Some(last) = ids.last().copied() else { return Ok(Vec::new()) };
-    ids.resize(IDS, last);
+    ids.resize(most, last);
+    let places: Vec<String> = (1..=most).map(|place| format!("${place}")).collect();
     let parameters: Vec<&(dyn ToSql + Sync)> = ids.iter().map(|id| id as _).collect();
-    session.query(statement, &parameters).await
+    session.query(&statement.replace(IDS, &places.join(", ")), &parameters).await
 }
 
 #[cfg(test)]

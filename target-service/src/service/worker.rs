@@ -57,11 +57,24 @@ pub(super) enum Work {
     Content {
         /// The document.
         id: i64,
+        /// Whether it must be as it is now.
+        fresh: bool,
+    },
+    /// `POST /api/content`.
+    Create {
+        /// Its title.
+        title: String,
+        /// Its topic.
+        topic: String,
+        /// Its text.
+        body: String,
     },
     /// `POST /api/content/batch`.
     Batch {
         /// The documents.
         ids: Vec<i64>,
+        /// Whether they must be as they are now.
+        fresh: bool,
     },
     /// `POST /ingest`.
     Ingest {
@@ -181,13 +194,17 @@ impl Worker {
                     drop(queued);
                     Ok(ingest::start(&self.searcher, order))
                 }
-                Work::Content { id } => {
+                Work::Create { title, topic, body } => {
                     drop(queued);
-                    content_api::one(&self.searcher.instance, id).await
+                    ingest::create(&self.searcher, &title, &topic, &body).await
                 }
-                Work::Batch { ids } => {
+                Work::Content { id, fresh } => {
                     drop(queued);
-                    content_api::batch(&self.searcher.instance, &ids).await
+                    content_api::one(&self.searcher.instance, id, fresh).await
+                }
+                Work::Batch { ids, fresh } => {
+                    drop(queued);
+                    content_api::batch(&self.searcher.instance, &ids, fresh).await
                 }
             }
         };

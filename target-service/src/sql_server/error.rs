@@ -21,6 +21,7 @@ pub(super) const INVALID_VALUE: &str = "22023";
 pub(super) const OUT_OF_RANGE: &str = "22003";
 pub(super) const CANCELED: &str = "57014";
 pub(super) const ABORTED: &str = "25P02";
+pub(super) const READ_ONLY: &str = "25006";
 pub(super) const NO_SAVEPOINT: &str = "3B001";
 pub(super) const CONFLICT: &str = "40001";
 /// SQLite found its database locked, which this server must never let happen.

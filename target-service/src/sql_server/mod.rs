@@ -9,6 +9,7 @@
 //! It is there so that a run needs no PostgreSQL; the service cannot tell the difference, and the
 //! pool before it is what limits, not a lock in here: how long statements waited for one is
 //! published. What it does not do it refuses: COPY, cursors, arrays in results, serial columns.
+//! One with an edge to another store follows that one ([`replication`]) and only reads.
 //!
 //! | statement | meaning here |
 //! |---|---|
@@ -23,6 +24,7 @@ mod error;
 mod functions;
 mod infer;
 mod metrics;
+mod replication;
 mod seed;
 mod session;
 mod statement;
@@ -41,7 +43,14 @@ use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::{database::Database, metrics::Metrics, session::Store, wire::Handlers};
+use self::{
+    database::Database,
+    error::SqlError,
+    metrics::Metrics,
+    replication::{Replica, ReplicaMetrics},
+    session::Store,
+    wire::Handlers,
+};
 use crate::{
     role::{Ready, RoleConfig, RoleError},
     standin::{Live, http},
@@ -55,14 +64,26 @@ pub async fn serve(
     stop: CancellationToken,
     ready: impl FnOnce(&Ready),
 ) -> Result<(), RoleError> {
-    let (store, registry) = open(&config).await?;
+    let (store, mut registry) = open(&config).await?;
+    let metrics = ReplicaMetrics::default();
+    let replica = Replica::of(&config.edges, &store, metrics.clone());
+    if replica.is_some() {
+        metrics.register(&mut registry);
+    }
     let (listener, listen) = config.bind().await?;
     let (admin_listener, admin) = config.bind_admin().await?;
     let admin_pages = http::common(Arc::clone(&store.settings), registry);
     ready(&Ready { role: config.name, listen, admin: Some(admin) });
+    let following = async {
+        match replica {
+            Some(replica) => replica.follow(stop.clone()).await,
+            None => stop.cancelled().await,
+        }
+    };
     let served = tokio::select! {
         served = accept(listener, store, stop.clone()) => served,
-        served = http::serve(admin_listener, admin_pages, stop) => served,
+        served = http::serve(admin_listener, admin_pages, stop.clone()) => served,
+        () = following => Ok(()),
     };
     served.map_err(|source| RoleError::Serve { source })
 }
@@ -73,8 +94,13 @@ async fn open(config: &RoleConfig) -> Result<(Arc<Store>, Registry), RoleError> 
     let profile = config.profile.sql.clone();
     profile.check().map_err(|error| failed("the SQL stand-in's profile", error.to_string()))?;
     let (metrics, registry) = Metrics::registered(config.speed);
-    let database =
-        Database::open(metrics.clone()).await.map_err(|error| failed("the database", error.to_string()))?;
+    let broken = |error: SqlError| failed("the database", error.to_string());
+    let database = Database::open(metrics.clone()).await.map_err(broken)?;
+    let follows = Replica::follows(&config.edges);
+    if config.profile.service.mitigations.read_replicas.enabled && !follows {
+        let logged = database.write(replication::log).await.map_err(broken)?;
+        logged.map_err(|error| broken(error.into()))?;
+    }
     let store = Arc::new(Store {
         database,
         settings: Arc::new(Live::new(profile, |settings| Ok(settings.check()?))),
@@ -83,6 +109,7 @@ async fn open(config: &RoleConfig) -> Result<(Arc<Store>, Registry), RoleError> 
         seed: config.seed,
         statements: AtomicU64::new(0),
         sessions: AtomicUsize::new(0),
+        read_only: follows,
     });
     Ok((store, registry))
 }

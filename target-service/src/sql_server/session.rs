@@ -24,7 +24,9 @@ use rusqlite::{Connection, params_from_iter, types::Value};
 use super::{
     command::Command,
     database::{Database, Reader},
-    error::{BUSY, CANCELED, CONFLICT, INVALID_VALUE, NO_SAVEPOINT, SqlError, TOO_MANY_CONNECTIONS},
+    error::{
+        BUSY, CANCELED, CONFLICT, INVALID_VALUE, NO_SAVEPOINT, READ_ONLY, SqlError, TOO_MANY_CONNECTIONS,
+    },
     functions::SERVER_VERSION,
     metrics::Metrics,
     statement::{Action, DatabaseStatement, Effect, Piece, Seconds, Statement},
@@ -43,6 +45,8 @@ pub(super) struct Store {
     /// Statements so far: what their random draws hang on.
     pub(super) statements: AtomicU64,
     pub(super) sessions: AtomicUsize,
+    /// It follows another store, and takes no writes of clients.
+    pub(super) read_only: bool,
 }
 
 /// One connection of a client.
@@ -179,6 +183,9 @@ impl Session {
                     .map_err(|_| SqlError::new(INVALID_VALUE, format!("{seconds} is no time to sleep")))?;
                 Sleeper::shared().sleep(self.store.speed.real(scenario)).await;
                 Ok(Answer { rows: vec![RowWriter::new(fields).texts(&[""])?], affected: 0 })
+            }
+            Action::Database(database) if database.is_write() && self.store.read_only => {
+                Err(SqlError::new(READ_ONLY, format!("cannot execute {} on a replica", statement.tag)))
             }
             Action::Database(database) => {
                 let modelled = self.service_time(database);

@@ -10,7 +10,9 @@ use target_service::profile::{Mitigation, Profile, ProfileError};
 use crate::{
     cli::{ListArgs, OutputFormat},
     exit::Exit,
-    output, scenarios, studies,
+    output, scenarios,
+    shelf::Found,
+    studies,
 };
 
 #[derive(Debug, Serialize)]
@@ -98,7 +100,7 @@ fn study_row(name: String) -> Row {
     Row { kind: Kind::Study, name, title, question, path, problem }
 }
 
-fn fault_row(found: &scenarios::Found) -> Option<Row> {
+fn fault_row(found: &Found) -> Option<Row> {
     let named = scenarios::named(found)?;
     let (name, path) = (named.name.to_owned(), found.path.clone());
     let (title, problem) = match named_fault(&named) {

@@ -1,11 +1,14 @@
-//! What is refused before anything starts: more than this machine has, and a speed at which the
-//! modelled waits would be shorter than what can be waited for.
+//! What is refused before anything starts: more than this machine has, a speed at which the modelled
+//! waits would be shorter than what can be waited for, and what somebody's own stores cannot do.
 
 use std::{fmt, time::Duration};
 
 use loadlab_clock::Speed;
 use loadlab_scenario::Plan;
 use loadlab_stack::raise_descriptor_limit;
+use target_service::profile::Profile;
+
+use super::external::External;
 
 /// A modelled wait that is shorter than this in real time is more lateness than wait.
 const MODELLED_WAIT_MIN: Duration = Duration::from_millis(5);
@@ -40,6 +43,8 @@ pub enum Refusal {
         /// How long, in scenario time.
         duration: Duration,
     },
+    /// Replicas of somebody's own database.
+    Replicas,
 }
 
 impl fmt::Display for Refusal {
@@ -58,6 +63,7 @@ impl fmt::Display for Refusal {
                  waited for accurately",
                 speed.real(*duration)
             ),
+            Self::Replicas => f.write_str("read replicas cannot follow a database that is not loadlab's own"),
         }
     }
 }
@@ -79,8 +85,15 @@ impl Refusal {
                 let fastest = duration.as_secs_f64() / MODELLED_WAIT_MIN.as_secs_f64();
                 format!("a speed of {fastest:.0} or less is accepted")
             }
+            Self::Replicas => "leave out --database, or the mitigation read-replicas".to_owned(),
         }
     }
+}
+
+/// Checks that everything of a profile can be had with these stores in place of its own.
+pub fn check_stores(profile: &Profile, external: &External) -> Result<(), Refusal> {
+    let has_replicas = !profile.service.mitigations.read_replicas.roles().is_empty();
+    if has_replicas && external.database.is_some() { Err(Refusal::Replicas) } else { Ok(()) }
 }
 
 /// Checks a plan against this machine, and takes the descriptors that it may have.
@@ -120,6 +133,18 @@ fn local_ports() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conductor::external::StoreUrl;
+
+    #[test]
+    fn replicas_of_somebodys_own_database_are_refused() {
+        let mut profile = Profile::named("baseline").expect("it is shipped");
+        let database = StoreUrl::database("postgres://me@127.0.0.1:5432/shop").expect("a URL");
+        let external = External { database: Some(database), ..External::default() };
+        assert_eq!(check_stores(&profile, &external), Ok(()));
+        profile.service.mitigations.read_replicas.enabled = true;
+        assert_eq!(check_stores(&profile, &external), Err(Refusal::Replicas));
+        assert_eq!(check_stores(&profile, &External::default()), Ok(()));
+    }
 
     #[test]
     fn a_speed_that_makes_a_wait_too_short_is_refused_and_the_fastest_is_named() {

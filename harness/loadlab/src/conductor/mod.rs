@@ -144,6 +144,7 @@ pub fn check(plan: &Plan, external: &External, reach: &Reach) -> Result<Option<P
     reach.check(plan, external).map_err(RunError::Reach)?;
     match &profile {
         Some(profile) => {
+            admission::check_stores(profile, external).map_err(RunError::Refused)?;
             let (edges, processes) = target::places(profile);
             schedule::check(&plan.faults, &edges, &processes).map_err(RunError::Fault)?;
             target::check_kinds(profile, &plan.faults, external).map_err(RunError::Unfit)?;

@@ -16,7 +16,7 @@ const ARROWS: [(&str, Option<&[&str]>); 14] = [
     ("loadlab-analysis", Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record"])),
     ("loadlab-report", Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record", "loadlab-analysis"])),
     ("loadlab-engine", Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record"])),
-    ("loadlab-chaos", Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record"])),
+    ("loadlab-chaos", Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record", "loadlab-e2e"])),
     (
         "loadlab-stack",
         Some(&["loadlab-clock", "loadlab-scenario", "loadlab-record", "loadlab-chaos", "loadlab-e2e"]),

@@ -21,6 +21,9 @@ use super::stack::{Target, events, quick};
 
 const WAITING: &str = "stream_buffer_bytes";
 const BYTES: u64 = 3_000_000;
+/// An answer that does not fit into the socket buffers on the way, however far the kernel lets them grow: Linux
+/// stops at 6 MB for receiving and 4 MB for sending.
+const MORE_THAN_KERNELS_HOLD: u64 = 24_000_000;
 
 /// `quick`, with answers of 3 MB and small socket buffers.
 fn big() -> Profile {
@@ -87,10 +90,12 @@ async fn a_reader_who_does_not_read_costs_the_whole_answer_or_the_buffer_and_its
 
 #[tokio::test]
 async fn what_waits_for_a_slow_reader_behind_the_gateway_waits_in_the_instance() {
-    let target = Target::start(&big());
+    let mut profile = big();
+    profile.service.search.answer_bytes = Some(AnswerBytes::Constant(Size::new(MORE_THAN_KERNELS_HOLD)));
+    let target = Target::start(&profile);
     let token = target.token("u1").await;
     let reader = ask_with(target.address("gateway-0"), &format!("authorization: Bearer {token}\r\n")).await;
-    // The gateway and the kernel take their part of the 3 MB, the kernel more and more of it.
+    // The gateway and the kernel take their part, the kernel more and more of it.
     target.until("service-0", WAITING, |bytes| bytes >= 1_000_000).await;
     target.until("service-0", "search_total{mode=\"full\",result=\"ok\"}", |searches| searches == 1).await;
     drop(reader);

@@ -41,7 +41,7 @@ fn pools(target: &Target, profile: &Profile) -> Pools {
     let database = database.with_state("plain", "SELECT 1");
     let metrics = PoolFamilies::register(&mut Registry::default());
     let runtime = tokio::runtime::Handle::current();
-    Pools::start(&database, &profile.service, Speed::REAL, &runtime, &metrics).expect("pools")
+    Pools::start((&database, &[]), &profile.service, Speed::REAL, &runtime, &metrics).expect("pools")
 }
 
 #[tokio::test]

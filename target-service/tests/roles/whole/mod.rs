@@ -7,5 +7,6 @@ mod big_answers;
 mod ingestion;
 mod limits;
 mod mitigations;
+mod replicas;
 mod stack;
 mod wrong_answers;
