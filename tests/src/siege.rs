@@ -8,7 +8,10 @@ use std::{
     thread,
 };
 
-use rustix::net::{AddressFamily, SocketType, bind, connect, getsockname, listen, socket};
+use rustix::net::{
+    AddressFamily, SocketType, bind, connect, getsockname, listen, socket,
+    sockopt::set_socket_recv_buffer_size,
+};
 use serde_json::json;
 
 use crate::Control;
@@ -19,6 +22,8 @@ const STUCK: usize = 350;
 const FLOODED: usize = 350;
 /// Links through an edge of the run's own.
 const OWN: usize = 300;
+/// Bytes that the kernel takes in for a reader that never reads.
+const SMALL: usize = 4096;
 
 /// A thousand links through proxies of a run's keeper. All that they pass comes a minute late.
 #[derive(Debug)]
@@ -88,7 +93,15 @@ impl Stuck {
     }
 }
 
-/// Connections that are held and never read from.
+/// Connections that are held and never read from. The kernel takes little in for them: megabytes for each would
+/// keep the machine busy for nobody.
 fn links(address: &str, count: usize) -> Vec<TcpStream> {
-    (0..count).map(|_| TcpStream::connect(address).expect("it listens")).collect()
+    let address: SocketAddr = address.parse().expect("an address");
+    let link = || {
+        let reader = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        set_socket_recv_buffer_size(&reader, SMALL).expect("a buffer");
+        connect(&reader, &address).expect("it listens");
+        TcpStream::from(reader)
+    };
+    (0..count).map(|_| link()).collect()
 }

@@ -68,6 +68,9 @@ pub struct Proxying {
     /// without a word: whoever still uses an external service through them is not cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linger_ms: Option<u64>,
+    /// Send and receive buffers of the keeper's proxies, in bytes; none leaves them to the kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket_buffer: Option<usize>,
     /// A server that has the proxies instead of the keeper.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ProxyServer>,

@@ -29,8 +29,9 @@ pub(crate) struct Variation {
 const OVERLOAD: &str = "load.users.stages=[{ users: 150, ramp: 10s, hold: 110s }]";
 /// 100 users for two minutes, at the edge of what the pool carries.
 const AT_THE_EDGE: &str = "load.users.stages=[{ users: 100, ramp: 10s, hold: 110s }]";
-/// Queries that last long enough for a speed of 20, and fewer users for as much load.
-const SLOWER_QUERIES: &str = "target.set.sql.read={ lognormal: { median: 160ms, sigma: 0.5 } }";
+/// Statements that last long enough for a speed of 20: at least 5 ms of real time.
+const SLOWER_READS: &str = "target.set.sql.read=\"{ lognormal: { median: 160ms, sigma: 0.5 } }\"";
+const SLOWER_WRITES: &str = "target.set.sql.write=\"{ lognormal: { median: 160ms, sigma: 0.5 } }\"";
 
 /// The limiting resource halved, and two others.
 pub(crate) const RESOURCES: [Variation; 4] = [
@@ -70,17 +71,17 @@ pub(crate) const SPEEDS: [Variation; 3] = [
     Variation {
         name: "speed 1",
         scenario: "load-levels",
-        arguments: &["--speed", "1", "--set", AT_THE_EDGE, "--set", SLOWER_QUERIES],
+        arguments: &["--speed", "1", "--set", AT_THE_EDGE, "--set", SLOWER_READS, "--set", SLOWER_WRITES],
     },
     Variation {
         name: "speed 5",
         scenario: "load-levels",
-        arguments: &["--speed", "5", "--set", AT_THE_EDGE, "--set", SLOWER_QUERIES],
+        arguments: &["--speed", "5", "--set", AT_THE_EDGE, "--set", SLOWER_READS, "--set", SLOWER_WRITES],
     },
     Variation {
         name: "speed 20",
         scenario: "load-levels",
-        arguments: &["--speed", "20", "--set", AT_THE_EDGE, "--set", SLOWER_QUERIES],
+        arguments: &["--speed", "20", "--set", AT_THE_EDGE, "--set", SLOWER_READS, "--set", SLOWER_WRITES],
     },
 ];
 

@@ -23,7 +23,21 @@ use crate::{
 };
 
 /// The test programs with promises in wall time, and which of their tests have them.
-const SUITES: [(&str, &str); 3] = [("proxy", "safety::"), ("lifecycle", "siege"), ("e2e", "safety::")];
+const SUITES: [Suite; 3] = [
+    Suite { package: "loadlab-chaos", program: "proxy", tests: "safety::" },
+    Suite { package: "loadlab-stack", program: "lifecycle", tests: "siege" },
+    Suite { package: "tests", program: "e2e", tests: "safety::" },
+];
+
+/// Tests of one program.
+#[derive(Debug, Clone, Copy)]
+struct Suite {
+    /// The folder of its package.
+    package: &'static str,
+    program: &'static str,
+    /// What their names contain.
+    tests: &'static str,
+}
 
 /// Why nothing was measured.
 #[derive(Debug)]
@@ -95,7 +109,7 @@ pub(crate) struct Measured {
 
 /// Settings that tell this measurement from another.
 pub(crate) fn config() -> Value {
-    json!({ "suites": SUITES.map(|(program, tests)| format!("{program} {tests}")) })
+    json!({ "suites": SUITES.map(|suite| format!("{} {} {}", suite.package, suite.program, suite.tests)) })
 }
 
 /// Builds the tests, waits for a quiet machine and runs them one at a time.
@@ -110,9 +124,10 @@ pub(crate) fn measure(patience: Duration) -> Result<Measured, SafetyError> {
     let wake_late_p99_ms = settle(patience);
     let cpu = CpuTime::now();
     let mut tests_passed = true;
-    for (name, tests) in SUITES {
+    for Suite { package, program: name, tests } in SUITES {
         eprintln!("safety: {name} {tests} …");
-        let program = programs.iter().find(|program| program.name == name);
+        let program =
+            programs.iter().find(|program| program.name == name && program.package.ends_with(package));
         let program = program.ok_or(SafetyError::NoTest(name))?;
         let mut command = Command::new(&program.path);
         command.args([tests, "--test-threads=1"]).current_dir(&program.package).env(BOUNDS_FILE, &file);

@@ -42,7 +42,7 @@ use crate::{
     metrics::CONTENT_TYPE,
     profile::OnReset,
     role::{Ready, RoleConfig, RoleError},
-    standin::http::{Reset, serve as serve_http},
+    standin::http::{Reset, serve_with},
 };
 
 /// Longest name of a user, in bytes.
@@ -73,7 +73,8 @@ pub async fn serve(
     let router = app(&config)?;
     let (listener, listen) = config.bind().await?;
     ready(&Ready { role: config.name, listen, admin: None });
-    serve_http(listener, router, stop).await.map_err(|source| RoleError::Serve { source })
+    let socket = config.profile.service.streams.socket.map(|size| size.bytes() as usize);
+    serve_with(listener, router, socket, stop).await.map_err(|source| RoleError::Serve { source })
 }
 
 /// The gateway without its socket.
@@ -98,7 +99,7 @@ fn app(config: &RoleConfig) -> Result<Router, RoleError> {
         limit,
         overall,
         writers: profile.read_after_write.map(|time| RecentWriters::new(config.speed.real(time))),
-        proxy: Proxy::new(profile, instances, config.speed, Arc::clone(&metrics)),
+        proxy: Proxy::new(&config.profile, instances, config.speed, Arc::clone(&metrics)),
         metrics,
         speed: config.speed,
         on_reset: profile.on_reset,

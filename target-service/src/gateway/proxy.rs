@@ -26,7 +26,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use super::metrics::GatewayMetrics;
 use crate::{
     metrics::Counted,
-    profile::{Balance, GatewayProfile},
+    profile::{Balance, Profile},
 };
 
 /// Longest request body that is passed on, in bytes.
@@ -120,13 +120,16 @@ impl ProxyError {
 
 impl Proxy {
     pub(super) fn new(
-        profile: &GatewayProfile,
+        profile: &Profile,
         instances: Vec<String>,
         speed: Speed,
         metrics: Arc<GatewayMetrics>,
     ) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        // Where an instance is to notice slow readers, nothing on the way takes megabytes for them.
+        connector.set_recv_buffer_size(profile.service.streams.socket.map(|size| size.bytes() as usize));
+        let profile = &profile.gateway;
         connector.set_connect_timeout(Some(speed.real(profile.connect_timeout)));
         let upstream = |authority| Upstream { authority, in_flight: Gauge::default() };
         Self {

@@ -22,6 +22,7 @@ use axum::{
 use hyper::service::Service as _;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use prometheus_client::registry::Registry;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, net::TcpListener, task::JoinSet};
@@ -51,6 +52,17 @@ impl std::error::Error for HungUp {}
 
 /// Serves `router` until `stop`. Connections that are open then are closed as they stand.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
+    serve_with(listener, router, None, stop).await
+}
+
+/// The same with send buffers of a size, in bytes, where one is given: a kernel that grows them would hide that
+/// a reader is slow.
+pub async fn serve_with(
+    listener: TcpListener,
+    router: Router,
+    send_buffer: Option<usize>,
+    stop: CancellationToken,
+) -> io::Result<()> {
     let mut connections = JoinSet::new();
     loop {
         let stream = tokio::select! {
@@ -68,6 +80,9 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         };
         // The first token of a stream must not wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
+        if let Some(size) = send_buffer {
+            let _ = set_socket_send_buffer_size(&stream, size);
+        }
         connections.spawn(connection(stream, router.clone()));
     }
 }

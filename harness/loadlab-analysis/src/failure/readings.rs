@@ -1,10 +1,11 @@
 //! The numbers that the rules look at, read off the signals. Nothing is compared here; what the target does
 //! not publish is `None`.
 
-use loadlab_record::{Aftermath, AftermathState, Bottleneck, EventKind};
+use loadlab_record::{Aftermath, AftermathState, Bottleneck, EventKind, RunFile};
+use loadlab_scenario::objective::{Compare, LatencyKind, Measure};
 
 use super::signals::{Second, Signals, share_of_time};
-use crate::{Points, fault_spans, held_at, labels::label};
+use crate::{Points, Rules, View, evaluate, fault_spans, held_at, labels::label};
 
 /// Seconds over which the share of errors is averaged on both sides of a jump.
 pub(super) const JUMP_SIDE_S: usize = 5;
@@ -39,6 +40,16 @@ pub(super) struct Jump {
     pub(super) failed: f64,
 }
 
+/// An objective that bounds a step's response time, and what was observed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct StepBound {
+    /// The measure, as written: `p95(details)`.
+    pub(super) measure: String,
+    /// In seconds.
+    pub(super) observed: f64,
+    pub(super) bound: f64,
+}
+
 /// What the rules look at. Shares are of arrivals unless said; the stretch is the span.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Readings {
@@ -47,6 +58,8 @@ pub(super) struct Readings {
     pub(super) late_allowed: Option<f64>,
     pub(super) errors: f64,
     pub(super) late: Option<f64>,
+    /// The bound on a step's response time that is furthest from being kept.
+    pub(super) step: Option<StepBound>,
     pub(super) success: f64,
     pub(super) p95_s: Option<f64>,
     /// The p95 over that before the trigger.
@@ -108,6 +121,7 @@ impl Readings {
             late_allowed: signals.late_allowed,
             errors,
             late: signals.late_allowed.map(|_| share(|one| one.late)),
+            step: step_bound(signals.run),
             success: 1.0 - errors,
             p95_s: p95(signals, span),
             slower: signals.before.and_then(|before| ratio(p95(signals, span), p95(signals, before))),
@@ -149,6 +163,25 @@ impl Readings {
         let known = self.dependencies.iter().filter(|one| one.slower.is_some());
         known.max_by(|a, b| a.slower.partial_cmp(&b.slower).unwrap_or(std::cmp::Ordering::Equal))
     }
+}
+
+/// Of the objectives that bound a step's response time from above, the one furthest from being kept.
+fn step_bound(run: &RunFile) -> Option<StepBound> {
+    let rules = Rules::of(&run.plan);
+    let measured = run.windows.partition_point(|window| window.second < rules.first_second);
+    let windows = &run.windows[measured..];
+    let view = View { windows, seconds: windows.len() as f64, metric: None, rules: &rules };
+    let bounds = run.plan.objectives.iter().filter(|objective| {
+        let of_step =
+            matches!(objective.measure, Measure::Latency { step: Some(_), kind: LatencyKind::Response, .. });
+        of_step && matches!(objective.compare, Compare::Less | Compare::LessOrEqual)
+    });
+    let observed = bounds.filter_map(|objective| {
+        let measure = objective.name.split('<').next().unwrap_or_default().trim().to_owned();
+        let observed = evaluate(&objective.measure, &view).value?;
+        Some(StepBound { measure, observed, bound: objective.bound })
+    });
+    observed.max_by(|a, b| (a.observed / a.bound).total_cmp(&(b.observed / b.bound)))
 }
 
 pub(super) fn ratio(of: Option<f64>, to: Option<f64>) -> Option<f64> {

@@ -210,7 +210,8 @@ fn severity(failed: bool, readings: &Readings) -> Severity {
     }
 }
 
-/// Whether there is a failure to name: errors or late answers over what is allowed.
+/// Whether there is a failure to name: errors or late answers over what is allowed, or a step that is slower
+/// than its own objective.
 fn presence(readings: &Readings) -> (bool, Vec<Evidence>) {
     let errors = at_most("share of arrivals that failed", Some(readings.errors), "share", readings.allowed);
     let late = match (readings.late, readings.late_allowed) {
@@ -219,7 +220,9 @@ fn presence(readings: &Readings) -> (bool, Vec<Evidence>) {
         }
         _ => at_most("p95 over that before", readings.slower, "times", SLOWER),
     };
-    let all = vec![errors, late];
+    let step =
+        readings.step.as_ref().map(|step| at_most(&step.measure, Some(step.observed), "s", step.bound));
+    let all: Vec<Evidence> = [errors, late].into_iter().chain(step).collect();
     (all.iter().any(|one| one.met == Some(false)), all)
 }
 

@@ -3,7 +3,7 @@
 use loadlab_record::{AftermathState, FailureMode, FailureResult, RunFile, Severity};
 use loadlab_scenario::{
     component::Component,
-    objective::Expectation,
+    objective::{Expectation, Objective},
     plan::{Documented, DocumentedOutcome, TargetPlan},
 };
 
@@ -160,6 +160,23 @@ fn what_never_failed_has_no_times_and_says_so() {
         assert_eq!(measured.value, None);
         assert!(!measured.note.is_empty());
     }
+}
+
+/// Ten patient users whose searches are in time, and whose hundred details are not.
+#[test]
+fn a_step_that_is_slower_than_its_own_objective_is_a_failure() {
+    let (_, _, world) =
+        cases::all().into_iter().find(|(name, ..)| name.starts_with("ten users")).expect("a world");
+    let told_with = |objective: &str| {
+        let mut run = World { patience_s: 600.0, ..world.clone() }.run();
+        run.plan.objectives = vec![Objective::parse(objective).expect("an objective")];
+        judge(&mut run);
+        told(&run).clone()
+    };
+    assert_eq!(told_with("p95(details) < 1s").mode, FailureMode::QueryAmplification);
+    let kept = told_with("p95(details) < 1h");
+    assert_eq!(kept.mode, FailureMode::None);
+    assert!(kept.near_misses.iter().any(|miss| miss.mode == FailureMode::QueryAmplification));
 }
 
 #[test]

@@ -38,6 +38,9 @@ pub struct Options {
     pub any_interface: bool,
     /// How long a dial to an upstream may take, real time.
     pub dial_timeout: Duration,
+    /// Send and receive buffers of all connections, in bytes; none leaves them to the kernel, which lets each
+    /// grow to megabytes. A reader who is slow is slow for whoever writes only once they are full.
+    pub socket_buffer: Option<usize>,
     /// How much may wait in latency toxics over all connections, in bytes. Beyond it each
     /// connection holds one read, and its sender is held back.
     pub delayed_bytes_max: usize,
@@ -60,6 +63,7 @@ impl Default for Options {
             seed: Seed::new(0),
             any_interface: false,
             dial_timeout: Duration::from_secs(10),
+            socket_buffer: None,
             delayed_bytes_max: 256 * 1024 * 1024,
             journal_entries_max: 16_384,
             metrics: false,
@@ -106,6 +110,7 @@ impl Proxies {
             seed: options.seed,
             speed: options.clock.speed(),
             dial_timeout: options.dial_timeout,
+            socket_buffer: options.socket_buffer,
             probes: options.probes,
             budget: Budget::new(options.delayed_bytes_max),
         };

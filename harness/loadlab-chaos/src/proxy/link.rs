@@ -24,7 +24,7 @@ pub(crate) async fn serve(client: TcpStream, peer: IpAddr, shared: Arc<Shared>, 
     let mut watch = shared.watch(run.id);
     // Nothing is dialled when the proxy stops first.
     let Some(dialled) = dial(&run.upstream, &mut watch).await else { return };
-    let prepared = dialled.and_then(|upstream| client.set_nodelay(true).map(|()| upstream));
+    let prepared = dialled.and_then(|upstream| shared.prepare(&client).map(|()| upstream));
     let upstream = match prepared {
         Ok(upstream) => upstream,
         Err(error) => {
@@ -47,11 +47,11 @@ async fn dial(upstream: &str, watch: &mut Watch) -> Option<io::Result<TcpStream>
     }
 }
 
-/// Dials, within the proxy's time for that, and turns Nagle's delay off.
+/// Dials, within the proxy's time for that.
 pub(crate) async fn connect(upstream: &str, shared: &Shared) -> io::Result<TcpStream> {
     let deadline = Instant::now() + shared.dial_timeout();
     let dialled = Sleeper::shared().timeout(deadline, TcpStream::connect(upstream)).await;
     let stream = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-    stream.set_nodelay(true)?;
+    shared.prepare(&stream)?;
     Ok(stream)
 }

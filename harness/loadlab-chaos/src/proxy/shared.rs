@@ -7,6 +7,7 @@ use std::{
     collections::HashMap,
     fmt,
     future::poll_fn,
+    io,
     net::IpAddr,
     sync::{
         Arc,
@@ -18,6 +19,8 @@ use std::{
 
 use loadlab_clock::{Seed, Speed};
 use parking_lot::Mutex;
+use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
+use tokio::net::TcpStream;
 
 use super::{
     Direction, Draws, Toxic,
@@ -35,6 +38,7 @@ pub struct Shared {
     seed: Seed,
     speed: Speed,
     dial_timeout: Duration,
+    socket_buffer: Option<usize>,
     probes: Option<IpAddr>,
     budget: Arc<Budget>,
     toxics: Mutex<[ToxicSet; 2]>,
@@ -60,6 +64,7 @@ pub(crate) struct Conditions {
     pub(crate) seed: Seed,
     pub(crate) speed: Speed,
     pub(crate) dial_timeout: Duration,
+    pub(crate) socket_buffer: Option<usize>,
     pub(crate) probes: Option<IpAddr>,
     pub(crate) budget: Arc<Budget>,
 }
@@ -78,6 +83,7 @@ impl Shared {
             seed: conditions.seed,
             speed: conditions.speed,
             dial_timeout: conditions.dial_timeout,
+            socket_buffer: conditions.socket_buffer,
             probes: conditions.probes,
             budget: Arc::clone(&conditions.budget),
             toxics: Mutex::new([Arc::from([]), Arc::from([])]),
@@ -97,6 +103,20 @@ impl Shared {
     /// Scenario seconds per real second; durations in attributes are scenario time.
     pub fn speed(&self) -> Speed {
         self.speed
+    }
+
+    /// Makes a connection ready to carry what it is given at once: no Nagle delay, and buffers of the size
+    /// that was asked for.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn prepare(&self, stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        if let Some(bytes) = self.socket_buffer {
+            set_socket_send_buffer_size(stream, bytes)?;
+            set_socket_recv_buffer_size(stream, bytes)?;
+        }
+        Ok(())
     }
 
     /// How long a dial may take.

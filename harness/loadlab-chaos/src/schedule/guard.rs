@@ -217,11 +217,16 @@ fn nested(set: &BTreeMap<String, Value>) -> Value {
     Value::Object(root)
 }
 
-/// Those of the settings that a patch names at its top: enough to undo it.
+/// What a patch would change, as it is now. Nothing beside it: another fault may change that meanwhile, and
+/// must not be undone or brought back by this one's end. Where the patch names what is not there, as a
+/// distribution of another kind, it is all of that place.
 fn named_in(patch: &Value, settings: &Value) -> Value {
-    let names = patch.as_object().into_iter().flat_map(Map::keys);
-    let kept = names.filter_map(|name| Some((name.clone(), settings.get(name)?.clone())));
-    Value::Object(kept.collect())
+    match (patch, settings) {
+        (Value::Object(changes), Value::Object(now)) if changes.keys().all(|name| now.contains_key(name)) => {
+            changes.iter().map(|(name, change)| (name.clone(), named_in(change, &now[name]))).collect()
+        }
+        _ => settings.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -244,5 +249,14 @@ mod tests {
             json!({"generation": {"lognormal": {"median": "1s"}}, "errors": {"share": 0.0}, "other": 1});
         let before = json!({"errors": {"share": 0.0}, "generation": {"lognormal": {"median": "1s"}}});
         assert_eq!(named_in(&patch, &now), before);
+    }
+
+    #[test]
+    fn only_what_a_fault_changes_is_remembered() {
+        let now = json!({"embeddings": {"errors": 0.0, "latency": {"constant": "5s"}, "per_second": 40.0}});
+        let errors = json!({"embeddings": {"errors": 0.5}});
+        assert_eq!(named_in(&errors, &now), json!({"embeddings": {"errors": 0.0}}));
+        let another_kind = json!({"embeddings": {"latency": {"lognormal": {"median": "1s", "sigma": 0.3}}}});
+        assert_eq!(named_in(&another_kind, &now), json!({"embeddings": {"latency": {"constant": "5s"}}}));
     }
 }

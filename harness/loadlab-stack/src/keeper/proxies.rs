@@ -262,6 +262,7 @@ fn own(runtime: &Runtime, spec: &StackSpec) -> io::Result<Home> {
     let options = Options {
         clock: RunClock::starting_at(Instant::now(), spec.speed),
         seed: spec.seed,
+        socket_buffer: spec.proxying.socket_buffer,
         metrics: true,
         probes: Some(PROBE_SOURCE),
         ..Options::default()

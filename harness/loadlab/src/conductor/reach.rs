@@ -178,6 +178,7 @@ impl Reach {
         Proxying {
             loaded: if foreign { loaded(plan) } else { BTreeMap::new() },
             linger_ms: foreign.then_some(linger_ms),
+            socket_buffer: None,
             server,
         }
     }

@@ -255,10 +255,12 @@ fn request(recipe: &Recipe<'_>, logs: &Path) -> StackRequest {
         role: role.role.to_owned(),
         depends_on: role.depends_on,
     });
+    // Where the target's kernel buffers are small so that it notices slow readers, those on the way are too.
+    let socket_buffer = recipe.profile.service.streams.socket.map(|size| size.bytes() as usize);
     StackRequest {
         roles: roles.collect(),
         external: recipe.external.by_role(),
-        proxying: recipe.proxying.clone(),
+        proxying: Proxying { socket_buffer, ..recipe.proxying.clone() },
         aware: aware_edges(recipe.faults),
         ..keeper_alone(logs, recipe.speed, recipe.seed)
     }

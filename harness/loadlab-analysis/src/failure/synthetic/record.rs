@@ -84,6 +84,7 @@ impl World {
             let step = window.steps.entry(name.to_owned()).or_default();
             step.ended.add(attempt.outcome);
             step.retried += u64::from(extra);
+            step.response.record_micros(((attempt.ended - attempt.sent) * 1e6) as u64);
         }
         let mut in_flight = 0;
         for mut window in windows {
