@@ -168,9 +168,9 @@ async fn guarded(state: State<Arc<Gateway>>, request: Request) -> Response {
         return response;
     }
     let Some(writers) = &gateway.writers else { return forward(state, request).await };
-    let (writes, request) = (recent::writes(&request), writers.marked(&user, request));
+    let (is_write, request) = (recent::writes(&request), writers.marked(&user, request));
     let response = forward(State(Arc::clone(gateway)), request).await;
-    if writes && response.status().is_success() {
+    if is_write && response.status().is_success() {
         writers.wrote(user);
     }
     response
