@@ -5,13 +5,18 @@ use serde_json::Value;
 
 use crate::lab::{Ended, Lab};
 
-/// Three arrivals a second on the reference target, twice as fast as in life, and these faults.
-fn scenario(seconds: u32, faults: &str) -> String {
+/// Twice as fast as in life.
+const DOUBLE: u32 = 2;
+/// As in life: what the kernel does is refused at another speed.
+const REAL: u32 = 1;
+
+/// Three arrivals a second on the reference target, and these faults.
+fn scenario(speed: u32, seconds: u32, faults: &str) -> String {
     let queries = concat!(env!("CARGO_MANIFEST_DIR"), "/../target-service/content/queries.csv");
     format!(
         r#"
 target: {{ profile: baseline, set: {{ service.cache.l1.enabled: false }} }}
-speed: 2
+speed: {speed}
 load: {{ arrivals: {{ rate: 3/s, for: {seconds}s }} }}
 users:
   count: 20
@@ -37,8 +42,8 @@ faults:
     )
 }
 
-fn run(lab: &Lab, seconds: u32, faults: &str) -> (Ended, Value) {
-    let file = lab.file("kinds.yaml", &scenario(seconds, faults));
+fn run(lab: &Lab, speed: u32, seconds: u32, faults: &str) -> (Ended, Value) {
+    let file = lab.file("kinds.yaml", &scenario(speed, seconds, faults));
     let ended = lab.run(&[file.to_str().expect("a path")]);
     assert!(lab.run_folder().is_some(), "{}", ended.stderr);
     (ended, lab.run_json())
@@ -75,6 +80,7 @@ fn faults_on_requests_and_commands_touch_those() {
     let lab = Lab::new();
     let (ended, run) = run(
         &lab,
+        DOUBLE,
         20,
         r#"
   - { name: status, at: 16s, for: 4s, http_status: { edge: service-0/llm, status: 503, retry_after: 1s, path: /v1/embeddings, share: 50% } }
@@ -97,6 +103,7 @@ fn faults_on_the_store_and_the_llm_touch_keys_and_settings() {
     let lab = Lab::new();
     let (ended, run) = run(
         &lab,
+        DOUBLE,
         20,
         r#"
   - { name: half-gone, at: 2s, for: 1s, expire_share: { role: redis, share: 50%, pattern: "retrieval:*" } }
@@ -136,6 +143,7 @@ fn faults_on_clients_touch_the_requests_of_a_share_of_the_arrivals() {
     let lab = Lab::new();
     let (ended, run) = run(
         &lab,
+        REAL,
         20,
         r"
   - { name: gone, at: 2s, for: 6s, llm: { outage: true } }
@@ -157,6 +165,7 @@ fn a_process_that_meets_its_memory_limit_is_killed_and_comes_back() {
     let lab = Lab::new();
     let (ended, run) = run(
         &lab,
+        REAL,
         16,
         r"
   - { name: little, at: 2s, for: 8s, memory_limit: { role: redis, above_resident: 30MB } }
@@ -192,7 +201,7 @@ fn a_fault_that_does_not_fit_its_place_is_refused_before_anything_starts() {
         ("kill: { role: model-node, share: 50% }", "there is no process `model-node`"),
     ];
     for (fault, reason) in cases {
-        let text = scenario(10, &format!("  - {{ name: f, at: 1s, for: 1s, {fault} }}\n"));
+        let text = scenario(DOUBLE, 10, &format!("  - {{ name: f, at: 1s, for: 1s, {fault} }}\n"));
         let file = lab.file("unfit.yaml", &text);
         let ended = lab.run(&[file.to_str().expect("a path")]);
         assert_eq!(ended.code, Some(2), "{}", ended.stderr);

@@ -64,3 +64,21 @@ fn a_dry_run_starts_nothing_and_leaves_nothing() {
     assert!(ended.stdout.contains("100"), "{}", ended.stdout);
     assert_eq!(lab.run_folder(), None);
 }
+
+#[test]
+fn another_speed_is_refused_where_the_kernel_does_the_work() {
+    let lab = Lab::new();
+    let cases = [
+        ("backlog-overflow", "a reset that is passed on (gateway.on_reset)"),
+        ("streaming-memory", "what slow readers (client.reader) leave in buffers"),
+        ("half-open-connections", "the fault `silent-database` (timeout)"),
+        ("memory-limit", "(memory_limit)"),
+    ];
+    for (scenario, mechanism) in cases {
+        let ended = lab.run(&[scenario, "--speed", "5"]);
+        assert_eq!(ended.code, Some(2), "{scenario}: {}", ended.stderr);
+        assert!(ended.stderr.contains(mechanism), "{}", ended.stderr);
+        assert!(ended.stderr.contains("only --speed 1 is accepted"), "{}", ended.stderr);
+        assert_eq!(lab.run_folder(), None, "nothing was started");
+    }
+}

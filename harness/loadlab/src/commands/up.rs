@@ -125,8 +125,7 @@ async fn wait(target: Target, signals: &mut Signals) -> Exit {
         }
     };
     drop(stack.down().await);
-    // Ctrl-C is how this command is meant to end.
-    if exit == Exit::Signal(2) { Exit::Pass } else { exit }
+    exit
 }
 
 /// Where the processes' logs go: a folder of this process, among the temporary ones.

@@ -1,12 +1,17 @@
 //! What is refused before anything starts: more than this machine has, a speed at which the modelled
-//! waits would be shorter than what can be waited for, and what somebody's own stores cannot do.
+//! waits would be shorter than what can be waited for or what the kernel does would not keep up, and what
+//! somebody's own stores cannot do.
 
 use std::{fmt, time::Duration};
 
 use loadlab_clock::Speed;
-use loadlab_scenario::Plan;
+use loadlab_scenario::{
+    Plan,
+    fault::{ClientChange, Disturbance, Limit},
+    plan::Reader,
+};
 use loadlab_stack::raise_descriptor_limit;
-use target_service::profile::Profile;
+use target_service::profile::{OnReset, Profile};
 
 use super::external::External;
 
@@ -43,6 +48,13 @@ pub enum Refusal {
         /// How long, in scenario time.
         duration: Duration,
     },
+    /// What the plan is about is the kernel's work, and that has one speed.
+    Kernel {
+        /// The speed asked for.
+        speed: Speed,
+        /// What the kernel does.
+        mechanism: String,
+    },
     /// Replicas of somebody's own database.
     Replicas,
 }
@@ -62,6 +74,10 @@ impl fmt::Display for Refusal {
                 "at speed {speed} the {wait} of {duration:?} lasts {:?}, under the {MODELLED_WAIT_MIN:?} that can be \
                  waited for accurately",
                 speed.real(*duration)
+            ),
+            Self::Kernel { speed, mechanism } => write!(
+                f,
+                "{mechanism} is the kernel's work and takes its own time, so the rest cannot run at speed {speed}"
             ),
             Self::Replicas => f.write_str("read replicas cannot follow a database that is not loadlab's own"),
         }
@@ -85,6 +101,7 @@ impl Refusal {
                 let fastest = duration.as_secs_f64() / MODELLED_WAIT_MIN.as_secs_f64();
                 format!("a speed of {fastest:.0} or less is accepted")
             }
+            Self::Kernel { .. } => "only --speed 1 is accepted".to_owned(),
             Self::Replicas => "leave out --database, or the mitigation read-replicas".to_owned(),
         }
     }
@@ -97,8 +114,17 @@ pub fn check_stores(profile: &Profile, external: &External) -> Result<(), Refusa
 }
 
 /// Checks a plan against this machine, and takes the descriptors that it may have.
-pub fn check(plan: &Plan, modelled_waits: &[(String, Duration)]) -> Result<(), Refusal> {
+pub fn check(
+    plan: &Plan,
+    profile: Option<&Profile>,
+    modelled_waits: &[(String, Duration)],
+) -> Result<(), Refusal> {
     let needs = plan.needs();
+    if plan.speed != Speed::REAL
+        && let Some(mechanism) = kernel_mechanism(plan, profile)
+    {
+        return Err(Refusal::Kernel { speed: plan.speed, mechanism });
+    }
     check_speed(plan.speed, modelled_waits)?;
     let available = local_ports();
     if needs.ports > available {
@@ -107,6 +133,24 @@ pub fn check(plan: &Plan, modelled_waits: &[(String, Duration)]) -> Result<(), R
     let needed = needs.descriptors + DESCRIPTORS_SPARE;
     let allowed = raise_descriptor_limit();
     if needed > allowed { Err(Refusal::Descriptors { needed, allowed }) } else { Ok(()) }
+}
+
+/// What of a plan the kernel does: resets, silent connections, buffers of slow readers, memory.
+fn kernel_mechanism(plan: &Plan, profile: Option<&Profile>) -> Option<String> {
+    if matches!(plan.client.reader, Reader::Slow { .. }) {
+        return Some("what slow readers (client.reader) leave in buffers".to_owned());
+    }
+    if profile.is_some_and(|profile| profile.gateway.on_reset == OnReset::Reset) {
+        return Some("a reset that is passed on (gateway.on_reset)".to_owned());
+    }
+    let of_the_kernel = |what: &Disturbance| match what {
+        Disturbance::Toxic { toxic, .. } => ["timeout", "reset_peer"].contains(&toxic.kind.as_str()),
+        Disturbance::Limit { limit, .. } => matches!(limit, Limit::Memory(_)),
+        Disturbance::Clients { what } => matches!(what, ClientChange::SlowReaders { .. }),
+        _ => false,
+    };
+    let fault = plan.faults.iter().find(|fault| of_the_kernel(&fault.what))?;
+    Some(format!("the fault `{}` ({})", fault.name, fault.what.kind()))
 }
 
 /// The shortest modelled wait decides. At speed 1 the model is taken as it is.

@@ -140,7 +140,7 @@ pub fn check(plan: &Plan, external: &External, reach: &Reach) -> Result<Option<P
     {
         waits.extend(experiment.modelled_waits());
     }
-    admission::check(plan, &waits).map_err(RunError::Refused)?;
+    admission::check(plan, profile.as_ref(), &waits).map_err(RunError::Refused)?;
     reach.check(plan, external).map_err(RunError::Reach)?;
     match &profile {
         Some(profile) => {
