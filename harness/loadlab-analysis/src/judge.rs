@@ -17,7 +17,7 @@ use loadlab_record::{
     EndReason, EventKind, GeneratorSummary, Judgement, ObjectiveResult, RunEvent, RunFile, SteadyResult,
     Verdict,
 };
-use loadlab_scenario::fault::Fault;
+use loadlab_scenario::fault::{Disturbance, Fault};
 
 use crate::{
     arms, documented, failure, generator, health,
@@ -104,7 +104,8 @@ fn aborted(run: &RunFile) -> Option<String> {
     }
 }
 
-/// Faults without effect: chaos that touched nothing proves nothing.
+/// Faults without effect: chaos that touched nothing proves nothing. A limit that was not met is no such fault: it
+/// was in force, and staying below it is an answer.
 fn faults(run: &RunFile) -> Vec<String> {
     let seen = |name: &str| {
         run.events
@@ -113,9 +114,11 @@ fn faults(run: &RunFile) -> Vec<String> {
     };
     let doubt = |event: &RunEvent| match &event.what {
         EventKind::FaultEnded { name, touched: Some(touched) } if touched.is_nothing() => {
-            let place =
-                run.plan.faults.iter().find(|fault| fault.name == *name).map(|fault| fault.what.place());
-            let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
+            let what = run.plan.faults.iter().find(|fault| fault.name == *name).map(|fault| &fault.what);
+            if matches!(what, Some(Disturbance::Limit { .. })) {
+                return None;
+            }
+            let place = what.map(|what| format!(" at {}", what.place())).unwrap_or_default();
             Some(format!(
                 "the fault `{name}`{place} touched nothing: nothing went through there while it was on"
             ))
@@ -217,7 +220,7 @@ mod tests {
     use loadlab_record::{Outcome, Touched, Verdict, synthetic::Synthetic};
     use loadlab_scenario::{
         condition::SteadyState,
-        fault::{Disturbance, Fault, ProcessAction},
+        fault::{Disturbance, Fault, Limit, MemoryBound, ProcessAction},
         objective::{ShareOf, Statistic},
     };
     use proptest::prelude::*;
@@ -317,6 +320,26 @@ mod tests {
         let with = late(missed().plan(|plan| plan.steady_state = Some(steady)));
         assert!(!with.finished().generator.limited);
         assert!(late(missed()).finished().generator.limited);
+    }
+
+    #[test]
+    fn a_limit_that_was_not_met_is_an_answer() {
+        let limit = Limit::Memory(MemoryBound::Bytes(2_000_000_000));
+        let fault = Fault {
+            name: "f".to_owned(),
+            at: Duration::from_secs(2),
+            lasts: Duration::from_secs(1),
+            every: None,
+            ramp: None,
+            seed: None,
+            when: None,
+            what: Disturbance::Limit { role: "service-0".to_owned(), limit },
+        };
+        let name = || "f".to_owned();
+        let began = EventKind::FaultBegan { name: name(), kind: "memory_limit".to_owned(), place: name() };
+        let ended = EventKind::FaultEnded { name: name(), touched: Some(Touched::default()) };
+        let run = kept().plan(|plan| plan.faults.push(fault)).event(began).event(ended).finished();
+        assert_eq!(run.verdict, Verdict::Pass);
     }
 
     #[test]

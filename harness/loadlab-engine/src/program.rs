@@ -240,13 +240,13 @@ impl Program {
     }
 }
 
-/// One draw of a duration from a stream of a seed, cut at its maximum, in real time.
+/// One draw of a duration from a stream of a seed, within its bounds, in real time.
 pub(crate) fn draw(speed: Speed, think: &Think, source: Seed, purpose: &str, a: u64, b: u64) -> Duration {
     let scenario = match &think.draw {
         loadlab_clock::Distribution::Constant(duration) => *duration,
         other => other.sample(&mut source.stream(purpose, a, b)),
     };
-    speed.real(think.max.map_or(scenario, |max| scenario.min(max)))
+    speed.real(think.bounded(scenario))
 }
 
 impl LoadKind {

@@ -206,10 +206,8 @@ mod tests {
         plan.feeds = BTreeMap::from([("queries".to_owned(), feed)]);
         plan.journeys[0].steps[0].path =
             Template { pieces: vec![Piece::Value(Value::Feed { feed: "queries".into(), column: 0 })] };
-        plan.client.patience = Some(Think {
-            draw: Distribution::Lognormal { median: Duration::from_secs(9), sigma: 0.35 },
-            max: None,
-        });
+        plan.client.patience =
+            Some(Think::of(Distribution::Lognormal { median: Duration::from_secs(9), sigma: 0.35 }));
         plan.client.retries.max = 3;
         plan.client.retries.share = Share::try_new(0.8).expect("a share");
         plan.client.retries.backoff = Backoff::Exponential {

@@ -26,7 +26,7 @@ pub(crate) fn share(value: f64) -> Share {
 }
 
 pub(crate) fn constant(duration: Duration) -> Think {
-    Think { draw: Distribution::Constant(duration), max: None }
+    Think::of(Distribution::Constant(duration))
 }
 
 pub(crate) fn burst(users: u32) -> Load {

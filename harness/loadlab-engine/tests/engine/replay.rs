@@ -53,7 +53,7 @@ async fn closed_load_replays_the_draws_of_each_user_and_want() {
     let plan = |seed| {
         let stages = vec![UserStage { users: 8, ramp: ms(200), hold: ms(800) }];
         let draw = Distribution::Exponential { mean: ms(50) };
-        with_feed(Load::Users { stages, think: Think { draw, max: Some(ms(200)) } }, seed)
+        with_feed(Load::Users { stages, think: Think { max: Some(ms(200)), ..Think::of(draw) } }, seed)
     };
     let (first, second, other) = (requests(plan(3)).await, requests(plan(3)).await, requests(plan(4)).await);
     // How many wants a user gets round to depends on the answers; those both got to are the same.

@@ -72,7 +72,7 @@ fn client() -> Client {
         reuse: true,
         connect_timeout: Duration::from_secs(5),
         timeout: TIMEOUT,
-        patience: Some(Think { draw: PATIENCE, max: None }),
+        patience: Some(Think::of(PATIENCE)),
         retries: Retries {
             max: 1,
             share: share(RETRY_SHARE),

@@ -187,10 +187,11 @@ fn drawn(think: &Think) -> String {
             format!("lognormal, median {}, σ {sigma}", figures::duration(*median))
         }
     };
-    match think.max {
-        Some(max) => format!("{text}, at most {}", figures::duration(max)),
-        None => text,
-    }
+    let bounds = [("at least", think.min), ("at most", think.max)];
+    bounds
+        .into_iter()
+        .filter_map(|(word, bound)| Some((word, bound?)))
+        .fold(text, |text, (word, bound)| format!("{text}, {word} {}", figures::duration(bound)))
 }
 
 fn speed(run: &RunFile) -> String {

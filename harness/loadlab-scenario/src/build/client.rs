@@ -147,11 +147,11 @@ impl Builder<'_> {
         draw: Option<&Either<Duration, DrawFile>>,
         default: Duration,
     ) -> Option<Think> {
-        draw.map_or(Some(Think { draw: Distribution::Constant(default), max: None }), |draw| self.draw(draw))
+        draw.map_or(Some(Think::of(Distribution::Constant(default))), |draw| self.draw(draw))
     }
 
     pub(super) fn draw(self, draw: &Either<Duration, DrawFile>) -> Option<Think> {
-        let constant = |duration| Think { draw: Distribution::Constant(duration), max: None };
+        let constant = |duration| Think::of(Distribution::Constant(duration));
         let long = match draw {
             Either::Short(duration) => return self.get(*duration).map(constant),
             Either::Long(long) => long.value.as_ref()?,
@@ -165,23 +165,41 @@ impl Builder<'_> {
                 if min > max {
                     self.wrong_leaf(&file.max, "`max` is below `min`");
                 }
-                Some(Think { draw: Distribution::Uniform { min, max }, max: None })
+                Some(Think::of(Distribution::Uniform { min, max }))
             }
             DrawFile::Exponential(exponential) => {
                 let file = exponential.value.as_ref()?;
-                let (mean, max) = (self.lasting(file.mean, "the mean"), self.maybe(file.max));
-                Some(Think { draw: Distribution::Exponential { mean: mean? }, max: max? })
+                let (mean, bounds) = (self.lasting(file.mean, "the mean"), self.bounds(file.min, file.max));
+                let (draw, (min, max)) = (Distribution::Exponential { mean: mean? }, bounds?);
+                Some(Think { draw, min, max })
             }
             DrawFile::Lognormal(lognormal) => {
                 let file = lognormal.value.as_ref()?;
                 let median = self.lasting(file.median, "the median");
-                let (sigma, max) = (self.get(file.sigma), self.maybe(file.max));
+                let (sigma, bounds) = (self.get(file.sigma), self.bounds(file.min, file.max));
                 if sigma.is_some_and(|sigma| !(0.0..=10.0).contains(&sigma)) {
                     self.wrong_leaf(&file.sigma, "`sigma` is not between 0 and 10");
                 }
-                Some(Think { draw: Distribution::Lognormal { median: median?, sigma: sigma? }, max: max? })
+                let draw = Distribution::Lognormal { median: median?, sigma: sigma? };
+                let (min, max) = bounds?;
+                Some(Think { draw, min, max })
             }
         }
+    }
+
+    /// The bounds of what is drawn.
+    fn bounds(
+        self,
+        min: Option<Leaf<Duration>>,
+        max: Option<Leaf<Duration>>,
+    ) -> Option<(Option<Duration>, Option<Duration>)> {
+        let bounds = (self.maybe(min)?, self.maybe(max)?);
+        if let ((Some(least), Some(most)), Some(leaf)) = (bounds, max)
+            && least > most
+        {
+            self.wrong_leaf(&leaf, "`max` is below `min`");
+        }
+        Some(bounds)
     }
 }
 

@@ -68,6 +68,8 @@ pub(crate) struct UniformFile {
 pub(crate) struct ExponentialFile {
     /// The mean.
     pub(crate) mean: Leaf<Duration>,
+    /// Draws below are raised to this.
+    pub(crate) min: Option<Leaf<Duration>>,
     /// Draws above are cut to this.
     pub(crate) max: Option<Leaf<Duration>>,
 }
@@ -81,6 +83,8 @@ pub(crate) struct LognormalFile {
     pub(crate) median: Leaf<Duration>,
     /// Standard deviation of the logarithm: 0.3 is mild, 1 is heavy.
     pub(crate) sigma: Leaf<f64>,
+    /// Draws below are raised to this.
+    pub(crate) min: Option<Leaf<Duration>>,
     /// Draws above are cut to this.
     pub(crate) max: Option<Leaf<Duration>>,
 }
