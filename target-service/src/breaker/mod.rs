@@ -245,6 +245,11 @@ impl Breaker {
         }
     }
 
+    /// Calls in its queue.
+    pub fn queued(&self) -> usize {
+        usize::try_from(self.metrics.queued.get()).unwrap_or(0)
+    }
+
     fn reject(&self) -> Rejected {
         self.metrics.rejections.inc();
         Rejected { retry_after: self.machine.lock().rejects_for(self.now()) }

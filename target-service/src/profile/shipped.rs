@@ -14,8 +14,9 @@ pub(super) const PROFILES: [Shipped; 4] =
     shipped!["": "baseline", "mitigated", "no-breaker", "no-version-check"];
 
 /// Mitigations.
-pub(super) const MITIGATIONS: [Shipped; 22] = shipped!["mitigations/":
+pub(super) const MITIGATIONS: [Shipped; 23] = shipped!["mitigations/":
     "adaptive-breaker",
+    "bounded-buffers",
     "breaker-per-operation",
     "bulkheads",
     "cancel-abandoned",

@@ -64,8 +64,14 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    cache::WorkerCache, front::Front, llm_client::LlmClient, metrics::WorkerLabel, readiness::Readiness,
-    search::Searcher, token_bucket::Buckets, worker::WorkerHandle,
+    cache::WorkerCache,
+    front::Front,
+    llm_client::LlmClient,
+    metrics::WorkerLabel,
+    readiness::Readiness,
+    search::{EMBEDDINGS_PER_SEARCH, Searcher},
+    token_bucket::Buckets,
+    worker::WorkerHandle,
 };
 use crate::{
     breaker::Breaker,
@@ -144,10 +150,13 @@ impl Instance {
         }
     }
 
-    /// Searches that wait for leave or for a session.
+    /// Searches in the longest line: for leave and a session, or for their embeddings. The lines move side by
+    /// side, so the longest is what a search has before it.
     fn waiting(&self) -> usize {
         let at_gate = self.gate.as_ref().map_or(0, |gate| gate.waiting());
-        at_gate + self.pool_for(Work::Search).status().waiting
+        let for_session = at_gate + self.pool_for(Work::Search).status().waiting;
+        let for_embeddings = self.breaker_for(Work::Search).queued() / EMBEDDINGS_PER_SEARCH;
+        for_session.max(for_embeddings)
     }
 }
 

@@ -32,6 +32,9 @@ use crate::{
     profile::{EmbeddingFallback, JudgeFailure, SessionHabit},
 };
 
+/// Embedding calls of a search, side by side: its query, and that in other words.
+pub(super) const EMBEDDINGS_PER_SEARCH: usize = 2;
+
 /// What a worker searches with.
 #[derive(Clone)]
 pub(super) struct Searcher {

@@ -175,6 +175,24 @@ async fn the_more_wait_the_less_is_done_for_a_search() {
 }
 
 #[tokio::test]
+async fn who_finds_a_long_line_for_embeddings_does_without() {
+    let mut profile = quick();
+    profile.service.mitigations.tiers.enabled = true;
+    profile.service.mitigations.tiers.keyword_from = 2;
+    profile.service.breaker.concurrent = 1;
+    profile.llm.embeddings.latency = constant(60_000);
+    let target = Arc::new(Target::start(&profile));
+    for _ in 0..3 {
+        let target = Arc::clone(&target);
+        tokio::spawn(async move { target.search("rope").await });
+    }
+    // Two calls each, of which one is under way: two searches and a half wait.
+    target.until("service-0", "llm_queued{operation=\"embedding\"}", |n| n == 5).await;
+    let (status, found) = answer(&target, cold(0)).await;
+    assert_eq!((status, &found["provenance"]["mode"]), (200, &json!("keyword")));
+}
+
+#[tokio::test]
 async fn a_full_priority_queue_sheds_at_once() {
     let mut profile = quick();
     let queue = &mut profile.service.mitigations.priority_queue;
