@@ -79,15 +79,17 @@ impl Job {
     }
 }
 
-/// Runs `job` until its file has `times` lines of this commit.
-pub(crate) fn until(job: Job, times: usize) -> Answer {
-    let campaign = |name, variations| campaign::until(name, variations, times);
+/// Runs `job` until its file has `times` lines of this commit; of a campaign, those of `only` or, where that
+/// is empty, of all.
+pub(crate) fn until(job: Job, times: usize, only: &[String]) -> Answer {
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
+    let campaign = |name, variations| campaign::until(name, variations, times, &wanted);
     let Some(measurement) = job.measurement() else {
         return match job {
             Job::Resources => campaign("resources", &RESOURCES),
             Job::Speeds => campaign("speeds", &SPEEDS),
             Job::Mitigated => campaign("mitigated", &MITIGATED),
-            _ => scenarios::until(times),
+            _ => scenarios::until(times, &wanted),
         };
     };
     let there = measurement.file.runs(&measurement.config)?;

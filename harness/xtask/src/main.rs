@@ -73,6 +73,9 @@ enum Task {
         /// Lines that there should be
         #[arg(long, default_value_t = 1)]
         times: usize,
+        /// Of a campaign, only these scenarios or variations
+        #[arg(long)]
+        only: Vec<String>,
     },
     /// Run 100-concurrent and copy its report to reports/samples/
     Samples,
@@ -209,7 +212,7 @@ fn run(task: Task) -> Answer {
             }
         }
         Task::ProxyLatency(measuring) => jobs::proxy_latency(&measuring.effort(), measuring.out.as_deref()),
-        Task::Evidence { job, times } => jobs::until(job, times),
+        Task::Evidence { job, times, only } => jobs::until(job, times, &only),
         Task::Samples => {
             println!("{}", samples::make()?.display());
             Ok(true)

@@ -23,6 +23,10 @@ use crate::{Answer, evidence::Evidence, repository};
 const RUN_DIRECTORY: &str = "reports/runs";
 /// Exit codes of a run that measured something: pass, and objective missed.
 const MEASURED: [i32; 2] = [0, 3];
+/// Exit code of a run that the machine disturbed, which says nothing of the target: it is run again.
+const INCONCLUSIVE: i32 = 6;
+/// Runs of one line at most.
+const ATTEMPTS: u32 = 3;
 
 /// Which failure each scenario is expected to show; `docs/FAILURES.md` has the same table with the reasons.
 pub(crate) const EXPECTED: [(&str, FailureMode); 18] = [
@@ -83,11 +87,11 @@ impl std::error::Error for ScenarioError {
     }
 }
 
-/// Runs every scenario with the seeds from 1 to `seeds`, unless this commit has done so; whether all
+/// Runs every `wanted` scenario with the seeds from 1 to `seeds`, unless this commit has done so; whether all
 /// of them measured something.
-pub(crate) fn until(seeds: usize) -> Answer {
+pub(crate) fn until(seeds: usize, wanted: &dyn Fn(&str) -> bool) -> Answer {
     let evidence = Evidence::of("scenarios", None);
-    let names = names()?;
+    let names: Vec<String> = names()?.into_iter().filter(|name| wanted(name)).collect();
     let mut all_measured = true;
     for seed in 1..=seeds {
         for (number, name) in names.iter().enumerate() {
@@ -135,8 +139,21 @@ pub(crate) struct Asked<'a> {
     pub(crate) arguments: &'a [&'a str],
 }
 
-/// One run, in a folder of its own, and what its run file says.
+/// One run, in a folder of its own, and what its run file says; again if the machine disturbed it.
 pub(crate) fn run(asked: &Asked<'_>) -> Result<Value, Box<dyn std::error::Error>> {
+    let mut attempt = 1;
+    loop {
+        let mut run = once(asked)?;
+        run["attempt"] = json!(attempt);
+        if run["exit"] != INCONCLUSIVE || attempt == ATTEMPTS {
+            return Ok(run);
+        }
+        eprintln!("attempt {attempt} was inconclusive");
+        attempt += 1;
+    }
+}
+
+fn once(asked: &Asked<'_>) -> Result<Value, Box<dyn std::error::Error>> {
     let Asked { folder, scenario, seed, arguments } = *asked;
     let out = repository::root().join(RUN_DIRECTORY).join(folder).join(format!("{scenario}-{seed}"));
     if out.exists() {
@@ -207,6 +224,7 @@ fn told(failure: &FailureResult) -> Value {
         "near": near,
         "times": failure.times,
         "first_full": first.map(|one| &one.resource),
+        "most_waited_for": failure.bottlenecks.first().map(|one| &one.resource),
         "aftermath": failure.aftermath.state,
     })
 }

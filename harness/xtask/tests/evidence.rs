@@ -1,19 +1,218 @@
 //! The figures that are committed meet the claims that the documents make.
 
-use std::{fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 
+fn evidence(job: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("xtask is two folders down");
+    root.join("reports/evidence").join(format!("{job}.jsonl"))
+}
+
 /// The lines of one file of evidence, oldest first.
 fn lines(job: &str) -> Vec<Value> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("xtask is two folders down");
-    let path = root.join("reports/evidence").join(format!("{job}.jsonl"));
+    let path = evidence(job);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     text.lines().map(|line| serde_json::from_str(line).expect("one line of JSON")).collect()
 }
 
 fn last(job: &str) -> Value {
     lines(job).pop().expect("at least one run")
+}
+
+/// The newest line of each configuration of a campaign of `configurations`; none before it was run.
+fn newest(job: &str, configurations: usize) -> Option<Vec<Value>> {
+    if !evidence(job).exists() {
+        println!("NOT RUN: there is no evidence yet; `cargo xtask evidence {job}` makes it");
+        return None;
+    }
+    let named = |line: &Value| {
+        let config = &line["config"];
+        format!("{} {} {}", config["scenario"], config["variation"], config["seed"])
+    };
+    let by_config: BTreeMap<String, Value> =
+        lines(job).into_iter().map(|line| (named(&line), line)).collect();
+    assert_eq!(by_config.len(), configurations, "{job}: the campaign is not complete");
+    Some(by_config.into_values().collect())
+}
+
+/// The seeds that a campaign over scenarios is claimed for.
+const SEEDS: [u64; 3] = [1, 2, 3];
+/// What all scenarios together may take, in seconds.
+const ALL_SCENARIOS_S: f64 = 25.0 * 60.0;
+/// How many scenarios are shipped.
+const SCENARIOS: usize = 18;
+
+fn of_seed(lines: &[Value], seed: u64) -> Vec<&Value> {
+    lines.iter().filter(|line| line["config"]["seed"] == seed).collect()
+}
+
+#[test]
+fn every_scenario_ran_and_its_failure_was_told_right_over_three_seeds() {
+    let Some(lines) = newest("scenarios", SCENARIOS * SEEDS.len()) else { return };
+    for seed in SEEDS {
+        let runs = of_seed(&lines, seed);
+        assert_eq!(runs.len(), SCENARIOS, "seed {seed}");
+        for run in &runs {
+            let (name, figures) = (&run["config"]["scenario"], &run["figures"]);
+            assert_eq!(figures["measured"], true, "{name}, seed {seed}: exit {}", figures["exit"]);
+            assert_eq!(figures["found"]["failure"]["mode"], figures["expected"], "{name}, seed {seed}");
+            assert_eq!(figures["found"]["told_alike_without_names"], true, "{name}, seed {seed}");
+        }
+        let seconds: f64 = runs.iter().filter_map(|run| run["figures"]["seconds"].as_f64()).sum();
+        assert!(seconds <= ALL_SCENARIOS_S, "seed {seed}: {seconds} s");
+    }
+}
+
+/// The middle of three.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The load levels of the report's table, and their bands: seconds at p95, and share of errors.
+const LEVELS: [(u32, [f64; 2], [f64; 2]); 5] = [
+    (10, [2.0, 3.0], [0.0, 0.005]),
+    (50, [3.0, 5.0], [0.0, 0.005]),
+    (100, [5.0, 8.0], [0.05, 0.10]),
+    (150, [8.0, 15.0], [0.15, 0.25]),
+    (200, [20.0, 30.0], [0.40, 1.0]),
+];
+
+#[test]
+fn the_table_of_load_levels_comes_out_of_one_set_of_resources() {
+    let Some(lines) = newest("scenarios", SCENARIOS * SEEDS.len()) else { return };
+    let runs: Vec<Value> =
+        lines.into_iter().filter(|run| run["config"]["scenario"] == "load-levels").collect();
+    assert_eq!(runs.len(), SEEDS.len());
+    let observed = |run: &Value, name: &str| {
+        let claims = run["figures"]["found"]["documented"].as_array().expect("claims");
+        claims.iter().find(|claim| claim["name"] == name).and_then(|claim| claim["observed"].as_f64())
+    };
+    let over_seeds = |name: String| {
+        median(runs.iter().map(|run| observed(run, &name).unwrap_or_else(|| panic!("no {name}"))).collect())
+    };
+    let measured: Vec<(u32, f64, f64)> = LEVELS
+        .iter()
+        .map(|(users, ..)| {
+            (
+                *users,
+                over_seeds(format!("p95 at {users} users")),
+                over_seeds(format!("errors at {users} users")),
+            )
+        })
+        .collect();
+    let is_within = |value: f64, [least, most]: [f64; 2]| (least..=most).contains(&value);
+    let reproduced = measured.iter().zip(&LEVELS).filter(|((_, p95, errors), (_, p95_band, errors_band))| {
+        is_within(*p95, *p95_band) && is_within(*errors, *errors_band)
+    });
+    assert!(reproduced.count() >= 4, "users, p95 in s, share of errors: {measured:?}");
+    assert!(measured.is_sorted_by(|before, after| before.1 < after.1), "p95: {measured:?}");
+    assert!(measured[1..].is_sorted_by(|before, after| before.2 < after.2), "errors: {measured:?}");
+}
+
+#[test]
+fn failure_and_recovery_take_as_long_as_documented_where_no_time_out_rules_it_out() {
+    let Some(lines) = newest("scenarios", SCENARIOS * SEEDS.len()) else { return };
+    let over_seeds = |scenario: &str, read: fn(&Value) -> Option<f64>| {
+        let runs = lines.iter().filter(|run| run["config"]["scenario"] == scenario);
+        median(runs.filter_map(|run| read(&run["figures"]["found"])).collect())
+    };
+    let to_failure = |found: &Value| found["failure"]["times"]["to_failure"]["value"].as_f64();
+    let to_recovery = |found: &Value| found["failure"]["times"]["to_recovery"]["value"].as_f64();
+    // 5 to 7 s, and 10 to 15 s.
+    assert!((5.0..=7.0).contains(&over_seeds("100-concurrent", to_failure)));
+    assert!((10.0..=15.0).contains(&over_seeds("100-concurrent", to_recovery)));
+    // 5 s, which is the window of a second that ends at 6 s at most; and 10 to 30 minutes from then.
+    assert!((4.0..=6.0).contains(&over_seeds("llm-degradation-no-breaker", to_failure)));
+    let gone = |found: &Value| {
+        let claims = found["documented"].as_array()?;
+        claims.iter().find(|claim| claim["name"] == "the queue for sessions is gone")?["observed"].as_f64()
+    };
+    assert!((660.0..=1860.0).contains(&over_seeds("llm-degradation-no-breaker", gone)));
+    // 3 to 5 s; then the process is started again.
+    assert!((3.0..=5.0).contains(&over_seeds("streaming-memory", to_failure)));
+    // The agreement of 7 s rules out 2 to 3 s; the recovery, 15 to 30 s, is as documented.
+    assert!((15.0..=30.0).contains(&over_seeds("pool-exhaustion", to_recovery)));
+}
+
+#[test]
+fn the_composed_mitigations_pass_five_of_six_scenarios_and_more_of_what_limits_the_sixth() {
+    let Some(lines) = newest("mitigated", 7 * SEEDS.len()) else { return };
+    for seed in SEEDS {
+        let of = |variation: &str| {
+            let run = of_seed(&lines, seed).into_iter().find(|run| run["config"]["variation"] == variation);
+            run.unwrap_or_else(|| panic!("{variation}, seed {seed}"))["figures"]["found"].clone()
+        };
+        for variation in ["1A", "1B", "2", "2B", "3", "4 with 90 sessions"] {
+            assert_eq!(of(variation)["verdict"], "pass", "{variation}, seed {seed}");
+        }
+        assert_eq!(of("4")["failure"]["most_waited_for"], "the session pool", "seed {seed}");
+    }
+}
+
+#[test]
+fn halving_what_limits_moves_p95_and_loss_and_halving_another_resource_does_not() {
+    let Some(lines) = newest("resources", 4 * SEEDS.len()) else { return };
+    let over_seeds = |variation: &str, measure: &str| {
+        let runs = lines.iter().filter(|run| run["config"]["variation"] == variation);
+        let values: Vec<f64> = runs.filter_map(|run| run["figures"]["found"][measure].as_f64()).collect();
+        assert_eq!(values.len(), SEEDS.len(), "{variation}");
+        median(values)
+    };
+    let [p95, loss] = ["p95_s", "loss"].map(|measure| over_seeds("as documented", measure));
+    let half = "half the sessions";
+    assert!(over_seeds(half, "p95_s") > p95 * 1.25 && over_seeds(half, "loss") > loss + 0.15);
+    for other in ["half the backlog", "half the connections that the store takes"] {
+        let [p95_then, loss_then] = ["p95_s", "loss"].map(|measure| over_seeds(other, measure));
+        assert!((p95_then / p95 - 1.0).abs() < 0.10, "{other}: p95 {p95_then} s, {p95} s before");
+        assert!((loss_then - loss).abs() < 0.05, "{other}: loss {loss_then}, {loss} before");
+    }
+}
+
+/// Student's t at 95 % one-sided with four degrees of freedom: five runs.
+const T_FIVE_RUNS: f64 = 2.132;
+
+/// The 90 % interval of the mean of five paired differences; within a margin, it shows equivalence (two
+/// one-sided tests at 5 % each).
+fn interval(differences: &[f64]) -> (f64, f64) {
+    assert_eq!(differences.len(), 5, "five runs each");
+    let n = differences.len() as f64;
+    let mean = differences.iter().sum::<f64>() / n;
+    let variance = differences.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let half = T_FIVE_RUNS * (variance / n).sqrt();
+    (mean - half, mean + half)
+}
+
+#[test]
+fn speeds_agree_within_a_tenth_of_p95_and_three_points_of_errors() {
+    let Some(lines) = newest("speeds", 6 * 5) else { return };
+    for what in ["60 users", "100 at once"] {
+        let of = |speed: u32, measure: &str| -> Vec<f64> {
+            let variation = format!("{what} at speed {speed}");
+            let mut runs: Vec<&Value> =
+                lines.iter().filter(|run| run["config"]["variation"] == variation.as_str()).collect();
+            runs.sort_by_key(|run| run["config"]["seed"].as_u64());
+            runs.iter().filter_map(|run| run["figures"]["found"][measure].as_f64()).collect()
+        };
+        for speed in [5, 20] {
+            let paired = |measure, difference: fn(f64, f64) -> f64| -> Vec<f64> {
+                of(speed, measure)
+                    .iter()
+                    .zip(of(1, measure))
+                    .map(|(then, one)| difference(*then, one))
+                    .collect()
+            };
+            let (least, most) = interval(&paired("p95_s", |then, one| (then / one).ln()));
+            assert!(least > 0.9_f64.ln() && most < 1.1_f64.ln(), "{what}, {speed}: p95 {least} to {most}");
+            let (least, most) = interval(&paired("errors", |then, one| then - one));
+            assert!(least > -0.03 && most < 0.03, "{what}, {speed}: errors {least} to {most}");
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod arms;
 mod bad_input;
+mod campaigns;
 mod conditions;
 mod fault_kinds;
 mod faults;

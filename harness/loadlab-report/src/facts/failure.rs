@@ -159,7 +159,7 @@ pub(crate) fn facts(run: &RunFile) -> Option<FailureFacts> {
         trigger: trigger(failure),
         times: times(failure),
         aftermath: aftermath(failure),
-        bottlenecks: failure.bottlenecks.iter().map(bottleneck).collect(),
+        bottlenecks: failure.bottlenecks.iter().filter(|one| is_known(one)).map(bottleneck).collect(),
         first_full: first_full(failure),
         onsets: onsets(&failure.cascade),
         spread: spread(&failure.cascade),
@@ -261,6 +261,14 @@ fn aftermath(failure: &FailureResult) -> String {
         }
         (state, None) => format!("{}: {}", state.name(), aftermath.note),
     }
+}
+
+/// Whether anything of its use was measured: a row of dashes tells nothing.
+const fn is_known(one: &Bottleneck) -> bool {
+    one.utilisation.is_some()
+        || one.saturated_s.is_some()
+        || one.queue_peak.is_some()
+        || one.waited_s.is_some()
 }
 
 fn bottleneck(one: &Bottleneck) -> BottleneckRow {
