@@ -37,6 +37,7 @@ mod schema;
 mod size;
 pub mod study;
 pub mod template;
+mod think;
 mod yaml;
 
 use document::{Document, Place, Problem, Problems, Text};

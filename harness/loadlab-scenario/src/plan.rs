@@ -9,7 +9,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use loadlab_clock::{
-    Distribution, Seed, Speed,
+    Seed, Speed,
     text::{human_duration, optional_duration},
 };
 use schemars::JsonSchema;
@@ -24,6 +24,8 @@ use crate::{
     quantity::{Rate, Share},
     template::Template,
 };
+
+pub use crate::think::Think;
 
 /// One run, decided in full before anything starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -175,34 +177,6 @@ pub enum Process {
     Uniform,
     /// Memoryless, as independent users arrive.
     Poisson,
-}
-
-/// A drawn duration, kept between bounds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Think {
-    /// What it is drawn from.
-    pub draw: Distribution,
-    /// Draws below are raised to this.
-    #[serde(default, with = "optional_duration", skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    pub min: Option<Duration>,
-    /// Draws above are cut to this.
-    #[serde(with = "optional_duration")]
-    #[schemars(with = "Option<String>")]
-    pub max: Option<Duration>,
-}
-
-impl Think {
-    /// A drawn duration without bounds.
-    pub const fn of(draw: Distribution) -> Self {
-        Self { draw, min: None, max: None }
-    }
-
-    /// A duration that was drawn, between the bounds.
-    pub fn bounded(&self, drawn: Duration) -> Duration {
-        let raised = self.min.map_or(drawn, |min| drawn.max(min));
-        self.max.map_or(raised, |max| raised.min(max))
-    }
 }
 
 /// Who the users are: identity `k` of `count`. In closed load user `k` is identity `k mod count`; in

@@ -7,7 +7,7 @@ use loadlab_clock::text::format_duration;
 use crate::{
     fault::{ClientChange, Disturbance},
     objective::{Compare, LatencyKind, Measure, Statistic},
-    plan::{Backoff, Load, Plan, Process, RateStage, Step, Think},
+    plan::{Backoff, Load, Plan, Process, RateStage, Step},
     quantity::Rate,
 };
 
@@ -216,19 +216,6 @@ impl fmt::Display for Load {
                     Process::Poisson => " (poisson)",
                     Process::Uniform => " (uniform)",
                 })
-            }
-        }
-    }
-}
-
-/// `2s`, `about 9.6s (drawn)`.
-impl fmt::Display for Think {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.draw {
-            loadlab_clock::Distribution::Constant(duration) => f.write_str(&format_duration(*duration)),
-            drawn => {
-                let mean = Duration::from_millis(u64::try_from(drawn.mean().as_millis()).unwrap_or(u64::MAX));
-                write!(f, "about {} (drawn)", format_duration(mean))
             }
         }
     }

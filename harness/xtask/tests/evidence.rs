@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -27,7 +28,8 @@ fn last(job: &str) -> Value {
 /// The newest line of each configuration of a campaign of `configurations`; none before it was run.
 fn newest(job: &str, configurations: usize) -> Option<Vec<Value>> {
     if !evidence(job).exists() {
-        println!("NOT RUN: there is no evidence yet; `cargo xtask evidence {job}` makes it");
+        let why = format!("NOT RUN: there is no evidence yet; `cargo xtask evidence {job}` makes it");
+        writeln!(std::io::stderr(), "{why}").expect("stderr");
         return None;
     }
     let named = |line: &Value| {
@@ -164,13 +166,18 @@ fn halving_what_limits_moves_p95_and_loss_and_halving_another_resource_does_not(
         assert_eq!(values.len(), SEEDS.len(), "{variation}");
         median(values)
     };
-    let [p95, loss] = ["p95_s", "loss"].map(|measure| over_seeds("as documented", measure));
-    let half = "half the sessions";
-    assert!(over_seeds(half, "p95_s") > p95 * 1.25 && over_seeds(half, "loss") > loss + 0.15);
+    let all = |variation: &str| ["p95_s", "errors", "loss"].map(|measure| over_seeds(variation, measure));
+    let [p95, errors, loss] = all("as documented");
+    let [p95_of_half, errors_of_half, loss_of_half] = all("half the sessions");
+    assert!(p95_of_half > p95 * 2.0, "{p95_of_half} s, {p95} s before");
+    assert!(errors_of_half > errors + 0.3, "{errors_of_half}, {errors} before");
+    // Nine in ten are later than the 7 s already, so there is little more to lose.
+    assert!(loss_of_half > loss + 0.02, "{loss_of_half}, {loss} before");
     for other in ["half the backlog", "half the connections that the store takes"] {
-        let [p95_then, loss_then] = ["p95_s", "loss"].map(|measure| over_seeds(other, measure));
+        let [p95_then, errors_then, loss_then] = all(other);
         assert!((p95_then / p95 - 1.0).abs() < 0.10, "{other}: p95 {p95_then} s, {p95} s before");
-        assert!((loss_then - loss).abs() < 0.05, "{other}: loss {loss_then}, {loss} before");
+        assert!((errors_then - errors).abs() < 0.03, "{other}: errors {errors_then}, {errors} before");
+        assert!((loss_then - loss).abs() < 0.02, "{other}: loss {loss_then}, {loss} before");
     }
 }
 
