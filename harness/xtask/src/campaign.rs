@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Variation {
     /// Its name in the evidence.
-    name: &'static str,
+    pub(crate) name: &'static str,
     scenario: &'static str,
     /// Arguments of `loadlab run`, beside seed and folder.
     arguments: &'static [&'static str],

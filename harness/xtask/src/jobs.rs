@@ -1,6 +1,6 @@
 //! The measurements whose figures are kept, by name. [`Job`] is the one place that lists them.
 
-use std::{path::Path, time::Duration};
+use std::{fmt, path::Path, time::Duration};
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::{
     Answer,
     bench::{self, Settings, proxy},
     calibrate::{self, Scale},
-    campaign::{self, MITIGATED, RESOURCES, SPEEDS},
+    campaign::{self, MITIGATED, RESOURCES, SPEEDS, Variation},
     evidence::Evidence,
     proxy_latency, safety, scenarios,
 };
@@ -77,19 +77,63 @@ impl Job {
         };
         Some(Measurement { file: Evidence::of(name, None), config, run })
     }
+
+    /// The variations of a campaign that has some, with the name of its evidence.
+    fn variations(self) -> Option<(&'static str, &'static [Variation])> {
+        match self {
+            Self::Resources => Some(("resources", &RESOURCES)),
+            Self::Speeds => Some(("speeds", &SPEEDS)),
+            Self::Mitigated => Some(("mitigated", &MITIGATED)),
+            _ => None,
+        }
+    }
+
+    /// What a campaign consists of; nothing for a measurement.
+    fn names(self) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+        match (self, self.variations()) {
+            (Self::Scenarios, _) => Ok(scenarios::names()?),
+            (_, Some((_, variations))) => Ok(variations.iter().map(|one| one.name.to_owned()).collect()),
+            _ => Ok(Vec::new()),
+        }
+    }
 }
+
+/// Nothing would be run for a name that is not there, and nobody would notice.
+fn check_names(only: &[String], names: &[String]) -> Result<(), UnknownName> {
+    match only.iter().find(|name| !names.contains(name)) {
+        Some(name) => Err(UnknownName { name: name.clone(), names: names.to_vec() }),
+        None => Ok(()),
+    }
+}
+
+/// `--only` with what the job does not have.
+#[derive(Debug)]
+struct UnknownName {
+    name: String,
+    names: Vec<String>,
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, names } = self;
+        match names.as_slice() {
+            [] => write!(f, "--only {name:?}: this job is one measurement, without parts"),
+            names => write!(f, "--only {name:?}: there is {}", names.join(", ")),
+        }
+    }
+}
+
+impl std::error::Error for UnknownName {}
 
 /// Runs `job` until its file has `times` lines of this commit; of a campaign, those of `only` or, where that
 /// is empty, of all.
 pub(crate) fn until(job: Job, times: usize, only: &[String]) -> Answer {
+    check_names(only, &job.names()?)?;
     let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
-    let campaign = |name, variations| campaign::until(name, variations, times, &wanted);
     let Some(measurement) = job.measurement() else {
-        return match job {
-            Job::Resources => campaign("resources", &RESOURCES),
-            Job::Speeds => campaign("speeds", &SPEEDS),
-            Job::Mitigated => campaign("mitigated", &MITIGATED),
-            _ => scenarios::until(times, &wanted),
+        return match job.variations() {
+            Some((name, variations)) => campaign::until(name, variations, times, &wanted),
+            None => scenarios::until(times, &wanted),
         };
     };
     let there = measurement.file.runs(&measurement.config)?;
@@ -146,4 +190,20 @@ fn safety() -> Answer {
     print!("{measured}");
     Evidence::of("safety", None).append(&safety::config(), &measured.figures())?;
     Ok(measured.held())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_a_job_does_not_have_is_named_with_those_it_has() {
+        let names = Job::Speeds.names().expect("names");
+        assert!(check_names(&[], &names).is_ok() && check_names(&names, &names).is_ok());
+        let unknown = check_names(&["2C".to_owned()], &["1A".to_owned(), "2".to_owned()]);
+        assert_eq!(unknown.expect_err("unknown").to_string(), "--only \"2C\": there is 1A, 2");
+        let whole = check_names(&["2C".to_owned()], &Job::Safety.names().expect("names"));
+        let text = whole.expect_err("unknown").to_string();
+        assert_eq!(text, "--only \"2C\": this job is one measurement, without parts");
+    }
 }

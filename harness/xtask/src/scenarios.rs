@@ -52,7 +52,7 @@ pub(crate) const EXPECTED: [(&str, FailureMode); 18] = [
 
 /// Why a scenario gave no line.
 #[derive(Debug)]
-enum ScenarioError {
+pub(crate) enum ScenarioError {
     /// The program is not there.
     NotBuilt {
         /// Where it was looked for.
@@ -116,7 +116,7 @@ pub(crate) fn until(seeds: usize, wanted: &dyn Fn(&str) -> bool) -> Answer {
 }
 
 /// The scenarios of the repository, in order of their names.
-fn names() -> Result<Vec<String>, ScenarioError> {
+pub(crate) fn names() -> Result<Vec<String>, ScenarioError> {
     let folder = repository::root().join("scenarios");
     let entries = fs::read_dir(&folder).map_err(|source| ScenarioError::File { path: folder, source })?;
     let name = |path: PathBuf| {

@@ -39,6 +39,12 @@ const STREAM_SECONDS: u64 = 2;
 /// loadlab's requests per CPU second, at least this share of HAProxy's.
 const FLOOR: f64 = 0.9;
 
+/// A turn during which the hypervisor gave more of the CPU time than this to others is measured again: on a
+/// quiet machine it is 2 %, and at 8 % a p99 is the neighbours'.
+const STOLEN_MAX: f64 = 0.03;
+/// Times that a turn is measured at most.
+const TURNS_MAX: usize = 6;
+
 /// Why there is no comparison.
 #[derive(Debug)]
 pub(crate) enum BenchError {
@@ -144,7 +150,7 @@ fn run(field: &Field, settings: Settings) -> Result<Comparison, BenchError> {
     let mut table = Table::new(&field.contenders);
     for round in 1..=settings.rounds {
         for contender in &field.contenders {
-            let turn = turn(contender, settings)?;
+            let turn = calm_turn(contender, settings)?;
             eprintln!("round {round}: {:<16} {turn}", contender.name);
             table.add(contender.name, turn);
         }
@@ -161,6 +167,29 @@ fn upstreams(server: &Server) -> Result<Upstreams, BenchError> {
         (Some(echo), Some(source)) => Ok(Upstreams { echo, source }),
         _ => Err(BenchError::NoAddress { name: "the echo server" }),
     }
+}
+
+/// A turn during which the hypervisor left the machine its CPUs; if there is none, the one of which it took
+/// least. What it takes is known whatever the turn measures, so nobody's luck is chosen by this.
+fn calm_turn(contender: &Contender, settings: Settings) -> Result<Turn, BenchError> {
+    let mut calmest: Option<(f64, Turn)> = None;
+    for _ in 0..TURNS_MAX {
+        let cpu = CpuTime::now();
+        let turn = turn(contender, settings)?;
+        let stolen = cpu.stolen_since();
+        if calmest.is_none_or(|(least, _)| stolen < least) {
+            calmest = Some((stolen, turn));
+        }
+        if stolen <= STOLEN_MAX {
+            break;
+        }
+        eprintln!(
+            "{:<16} {:.1} % of the CPU time was stolen meanwhile: once more",
+            contender.name,
+            100.0 * stolen
+        );
+    }
+    Ok(calmest.expect("there is at least one turn").1)
 }
 
 fn turn(contender: &Contender, settings: Settings) -> Result<Turn, BenchError> {
