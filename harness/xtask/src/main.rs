@@ -48,12 +48,12 @@ enum Task {
     Bench {
         /// What to measure
         what: BenchTarget,
-        /// Interleaved rounds
-        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
-        rounds: u16,
-        /// Seconds of each run
-        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
-        seconds: u64,
+        /// Interleaved rounds; 5 for `generator`, 25 for `proxy`
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+        rounds: Option<u16>,
+        /// Seconds of each run; 5 for `generator`, 1 for `proxy`
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: Option<u64>,
         /// Connections, each with one request under way; 50 for `generator`, 32 for `proxy`
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
         connections: Option<u16>,
@@ -203,9 +203,13 @@ fn run(task: Task) -> Answer {
         }
         Task::Calibrate(measuring) => jobs::calibrate(&measuring.effort(), measuring.out.as_deref()),
         Task::Bench { what, rounds, seconds, connections, patience, out } => {
-            let connections = connections.unwrap_or(what.connections()).into();
-            let patience = Duration::from_secs(60 * patience);
-            let settings = bench::Settings { rounds: rounds.into(), seconds, connections, patience };
+            let committed = what.settings();
+            let settings = bench::Settings {
+                rounds: rounds.map_or(committed.rounds, usize::from),
+                seconds: seconds.unwrap_or(committed.seconds),
+                connections: connections.map_or(committed.connections, usize::from),
+                patience: Duration::from_secs(60 * patience),
+            };
             match what {
                 BenchTarget::Generator => jobs::bench(settings, out.as_deref()),
                 BenchTarget::Proxy => jobs::bench_proxy(settings, out.as_deref()),
@@ -258,11 +262,11 @@ impl Measuring {
 }
 
 impl BenchTarget {
-    /// Connections where none are asked for.
-    const fn connections(self) -> u16 {
+    /// The settings of the committed comparison, where others are not asked for.
+    const fn settings(self) -> bench::Settings {
         match self {
-            Self::Generator => 50,
-            Self::Proxy => 32,
+            Self::Generator => jobs::BENCH,
+            Self::Proxy => jobs::BENCH_PROXY,
         }
     }
 }

@@ -3,10 +3,10 @@
 //! ```text
 //!   core 0: load ──> echo, source          core 1: one proxy at a time, the others idle
 //!           load ──> proxy ──> echo, source
-//!   round 1: direct, haproxy, loadlab, loadlab-latency, toxiproxy   round 2: the same again …
+//!   round 1: direct, haproxy, loadlab, loadlab-latency, toxiproxy   round 2: backwards …
 //! ```
 //!
-//! Machines are shared, so the rounds are interleaved, medians count, and CPU time of the proxy's
+//! Machines are shared, so the rounds are many and short, medians count, and CPU time of the proxy's
 //! process (`/proc/PID/stat`) counts before requests per second. The load is closed: as many requests
 //! are under way as there are connections, so the proxy's core is what limits.
 
@@ -35,15 +35,9 @@ use crate::{
 const LOAD_CORE: usize = 0;
 const PROXY_CORE: usize = 1;
 /// Seconds of each stream.
-const STREAM_SECONDS: u64 = 2;
+const STREAM_SECONDS: u64 = 1;
 /// loadlab's requests per CPU second, at least this share of HAProxy's.
 const FLOOR: f64 = 0.9;
-
-/// A turn during which the hypervisor gave more of the CPU time than this to others is measured again: on a
-/// quiet machine it is 2 %, and at 8 % a p99 is the neighbours'.
-const STOLEN_MAX: f64 = 0.03;
-/// Times that a turn is measured at most.
-const TURNS_MAX: usize = 6;
 
 /// Why there is no comparison.
 #[derive(Debug)]
@@ -149,14 +143,24 @@ fn run(field: &Field, settings: Settings) -> Result<Comparison, BenchError> {
     let cpu = CpuTime::now();
     let mut table = Table::new(&field.contenders);
     for round in 1..=settings.rounds {
-        for contender in &field.contenders {
-            let turn = calm_turn(contender, settings)?;
+        for contender in in_turn(&field.contenders, round) {
+            let turn = turn(contender, settings)?;
             eprintln!("round {round}: {:<16} {turn}", contender.name);
             table.add(contender.name, turn);
         }
     }
     let noise = Noise { wake_late_p99_ms, stolen: cpu.stolen_since(), cores_awake: 0 };
     Ok(Comparison { table, missing: field.missing.clone(), noise })
+}
+
+/// Everyone, forwards and backwards by turns: whoever always followed another would always meet what that
+/// one leaves behind, and the hypervisor takes the CPU in bursts that outlast a turn.
+fn in_turn(contenders: &[Contender], round: usize) -> Vec<&Contender> {
+    let mut order: Vec<_> = contenders.iter().collect();
+    if round.is_multiple_of(2) {
+        order.reverse();
+    }
+    order
 }
 
 /// Both addresses are in the first line of the server.
@@ -167,29 +171,6 @@ fn upstreams(server: &Server) -> Result<Upstreams, BenchError> {
         (Some(echo), Some(source)) => Ok(Upstreams { echo, source }),
         _ => Err(BenchError::NoAddress { name: "the echo server" }),
     }
-}
-
-/// A turn during which the hypervisor left the machine its CPUs; if there is none, the one of which it took
-/// least. What it takes is known whatever the turn measures, so nobody's luck is chosen by this.
-fn calm_turn(contender: &Contender, settings: Settings) -> Result<Turn, BenchError> {
-    let mut calmest: Option<(f64, Turn)> = None;
-    for _ in 0..TURNS_MAX {
-        let cpu = CpuTime::now();
-        let turn = turn(contender, settings)?;
-        let stolen = cpu.stolen_since();
-        if calmest.is_none_or(|(least, _)| stolen < least) {
-            calmest = Some((stolen, turn));
-        }
-        if stolen <= STOLEN_MAX {
-            break;
-        }
-        eprintln!(
-            "{:<16} {:.1} % of the CPU time was stolen meanwhile: once more",
-            contender.name,
-            100.0 * stolen
-        );
-    }
-    Ok(calmest.expect("there is at least one turn").1)
 }
 
 fn turn(contender: &Contender, settings: Settings) -> Result<Turn, BenchError> {
