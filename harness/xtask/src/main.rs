@@ -77,6 +77,14 @@ enum Task {
         #[arg(long)]
         only: Vec<String>,
     },
+    /// Run a command while every core is kept awake by a process of idle priority
+    ///
+    /// A virtual core that halts comes back late, and scenario time passes faster than real time.
+    Awake {
+        /// The command and its arguments
+        #[arg(trailing_var_arg = true, required = true)]
+        command: Vec<String>,
+    },
     /// Run 100-concurrent and copy its report to reports/samples/
     Samples,
     /// A server that waits as a script says
@@ -217,6 +225,10 @@ fn run(task: Task) -> Answer {
         }
         Task::ProxyLatency(measuring) => jobs::proxy_latency(&measuring.effort(), measuring.out.as_deref()),
         Task::Evidence { job, times, only } => jobs::until(job, times, &only),
+        Task::Awake { command } => {
+            let _awake = quiet::Awake::keep();
+            Ok(std::process::Command::new(&command[0]).args(&command[1..]).status()?.success())
+        }
         Task::Samples => {
             println!("{}", samples::make()?.display());
             Ok(true)
