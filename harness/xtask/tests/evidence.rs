@@ -113,7 +113,9 @@ fn the_table_of_load_levels_comes_out_of_one_set_of_resources() {
         is_within(*p95, *p95_band) && is_within(*errors, *errors_band)
     });
     assert!(reproduced.count() >= 4, "users, p95 in s, share of errors: {measured:?}");
-    assert!(measured.is_sorted_by(|before, after| before.1 < after.1), "p95: {measured:?}");
+    // At 10 and at 50 users nothing waits: there, response times are the same but for chance.
+    assert!(measured[1..].is_sorted_by(|before, after| before.1 < after.1), "p95: {measured:?}");
+    assert!(measured[0].1 < measured[2].1, "p95: {measured:?}");
     assert!(measured[1..].is_sorted_by(|before, after| before.2 < after.2), "errors: {measured:?}");
 }
 
