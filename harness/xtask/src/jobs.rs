@@ -51,10 +51,9 @@ pub(crate) struct Effort {
 /// How long a measurement waits for a quiet machine.
 const PATIENCE: Duration = Duration::from_secs(600);
 const EFFORT: Effort = Effort { short: false, patience: PATIENCE, attempts: 10 };
-/// The settings of the committed comparisons. A p99 suffers more from a hypervisor that takes the CPU for some
-/// seconds than CPU time does, so the proxies' rounds are many and short.
+/// The settings of the committed comparisons.
 pub(crate) const BENCH: Settings = Settings { rounds: 5, seconds: 5, connections: 50, patience: PATIENCE };
-pub(crate) const BENCH_PROXY: Settings = Settings { rounds: 25, seconds: 1, connections: 32, ..BENCH };
+pub(crate) const BENCH_PROXY: Settings = Settings { rounds: 9, seconds: 1, connections: 32, ..BENCH };
 
 /// One measurement: its file, what identifies its settings, and how it is run once.
 struct Measurement {
@@ -69,7 +68,9 @@ impl Job {
         let (name, config, run): (_, _, fn() -> Answer) = match self {
             Self::Calibration => ("calibration", Scale::FULL.config(), || calibrate(&EFFORT, None)),
             Self::BenchGenerator => ("bench-generator", BENCH.config(), || bench(BENCH, None)),
-            Self::BenchProxy => ("bench-proxy", BENCH_PROXY.config(), || bench_proxy(BENCH_PROXY, None)),
+            Self::BenchProxy => {
+                ("bench-proxy", proxy::config(BENCH_PROXY), || bench_proxy(BENCH_PROXY, None))
+            }
             Self::ProxyLatency => {
                 ("proxy-latency", proxy_latency::Scale::FULL.config(), || proxy_latency(&EFFORT, None))
             }
@@ -170,7 +171,7 @@ pub(crate) fn bench(settings: Settings, out: Option<&Path>) -> Answer {
 pub(crate) fn bench_proxy(settings: Settings, out: Option<&Path>) -> Answer {
     let comparison = proxy::compare(settings)?;
     println!("{comparison}");
-    Evidence::of("bench-proxy", out).append(&settings.config(), &comparison.figures())?;
+    Evidence::of("bench-proxy", out).append(&proxy::config(settings), &comparison.figures())?;
     Ok(comparison.floor_held())
 }
 

@@ -48,7 +48,7 @@ enum Task {
     Bench {
         /// What to measure
         what: BenchTarget,
-        /// Interleaved rounds; 5 for `generator`, 25 for `proxy`
+        /// Interleaved rounds; 5 for `generator`, 9 for `proxy`
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
         rounds: Option<u16>,
         /// Seconds of each run; 5 for `generator`, 1 for `proxy`
@@ -106,14 +106,14 @@ enum Task {
         #[arg(long)]
         connections: usize,
         #[arg(long)]
-        seconds: u64,
+        seconds: f64,
     },
     /// The load of `bench proxy`: one stream
     #[command(hide = true)]
     BenchStream {
         address: SocketAddr,
         #[arg(long)]
-        seconds: u64,
+        seconds: f64,
     },
     /// A fault proxy with one toxic
     #[command(hide = true)]
@@ -237,10 +237,10 @@ fn run(task: Task) -> Answer {
         Task::BenchServer => done(bench::server::serve()),
         Task::BenchUpstreams => done(bench::proxy::servers::serve()),
         Task::BenchExchange { address, connections, seconds } => {
-            printed(&bench::proxy::load::exchange(address, connections, Duration::from_secs(seconds))?)
+            printed(&bench::proxy::load::exchange(address, connections, Duration::from_secs_f64(seconds))?)
         }
         Task::BenchStream { address, seconds } => {
-            printed(&bench::proxy::load::stream(address, Duration::from_secs(seconds))?)
+            printed(&bench::proxy::load::stream(address, Duration::from_secs_f64(seconds))?)
         }
         Task::ProxyWith { upstream, toxic } => done(proxy_latency::role::serve(&upstream, &toxic)),
         Task::BenchWorker { worker, base, connections, seconds } => {

@@ -4,13 +4,15 @@
 //!   core 0: load ──> echo, source          core 1: one proxy at a time, the others idle
 //!           load ──> proxy ──> echo, source
 //!   round 1: direct, haproxy, loadlab, loadlab-latency, toxiproxy   round 2: backwards …
+//!   after each: twelve short pairs of haproxy and loadlab, forwards and backwards, for their p99
 //! ```
 //!
-//! Machines are shared, so the rounds are many and short, medians count, and CPU time of the proxy's
-//! process (`/proc/PID/stat`) counts before requests per second. The load is closed: as many requests
-//! are under way as there are connections, so the proxy's core is what limits.
+//! Machines are shared, so medians count, and CPU time of the proxy's process (`/proc/PID/stat`) counts
+//! before requests per second. The load is closed: as many requests are under way as there are
+//! connections, so the proxy's core is what limits.
 
 mod contender;
+mod duel;
 pub(crate) mod load;
 pub(crate) mod servers;
 mod table;
@@ -21,6 +23,7 @@ use serde_json::{Value, json};
 
 use self::{
     contender::{Contender, Field, Upstreams, cpu_seconds},
+    duel::Duel,
     load::{Exchanged, Streamed},
     table::{Table, Turn},
 };
@@ -35,9 +38,14 @@ use crate::{
 const LOAD_CORE: usize = 0;
 const PROXY_CORE: usize = 1;
 /// Seconds of each stream.
-const STREAM_SECONDS: u64 = 1;
+const STREAM_SECONDS: f64 = 1.0;
 /// loadlab's requests per CPU second, at least this share of HAProxy's.
 const FLOOR: f64 = 0.9;
+/// The median of loadlab's p99 over HAProxy's, pair by pair, is below this with 95 %: no worse.
+const P99_RATIO: f64 = 1.0;
+/// Whom loadlab is compared with.
+const PEER: &str = "haproxy";
+const OURS: &str = "loadlab";
 
 /// Why there is no comparison.
 #[derive(Debug)]
@@ -116,8 +124,17 @@ impl From<ChildError> for BenchError {
 #[derive(Debug)]
 pub(crate) struct Comparison {
     table: Table,
+    duel: Duel,
     missing: Vec<&'static str>,
     noise: Noise,
+}
+
+/// What makes runs comparable, for the evidence.
+pub(crate) fn config(settings: Settings) -> Value {
+    let mut config = settings.config();
+    config["pairs"] = json!(settings.rounds * duel::PAIRS);
+    config["seconds_of_a_pairs_turn"] = json!(duel::TURN_SECONDS);
+    config
 }
 
 /// Runs all rounds.
@@ -141,16 +158,40 @@ fn run(field: &Field, settings: Settings) -> Result<Comparison, BenchError> {
     }
     let wake_late_p99_ms = quiet::settle(settings.patience);
     let cpu = CpuTime::now();
-    let mut table = Table::new(&field.contenders);
+    let (mut table, mut duel) = (Table::new(&field.contenders), Duel::default());
     for round in 1..=settings.rounds {
         for contender in in_turn(&field.contenders, round) {
             let turn = turn(contender, settings)?;
             eprintln!("round {round}: {:<16} {turn}", contender.name);
             table.add(contender.name, turn);
         }
+        pairs(field, settings, &mut duel)?;
     }
     let noise = Noise { wake_late_p99_ms, stolen: cpu.stolen_since(), cores_awake: 0 };
-    Ok(Comparison { table, missing: field.missing.clone(), noise })
+    Ok(Comparison { table, duel, missing: field.missing.clone(), noise })
+}
+
+/// The pairs after a round; none where there is nobody to be paired with.
+fn pairs(field: &Field, settings: Settings, duel: &mut Duel) -> Result<(), BenchError> {
+    let named = |name| field.contenders.iter().find(|contender| contender.name == name);
+    let (Some(ours), Some(theirs)) = (named(OURS), named(PEER)) else { return Ok(()) };
+    let p99 = |contender| {
+        let exchanged = exchange(contender, settings.connections, duel::TURN_SECONDS)?;
+        Ok::<f64, BenchError>(exchanged.p99_us)
+    };
+    for pair in 0..duel::PAIRS {
+        let (ours_us, theirs_us);
+        if pair % 2 == 0 {
+            theirs_us = p99(theirs)?;
+            ours_us = p99(ours)?;
+        } else {
+            ours_us = p99(ours)?;
+            theirs_us = p99(theirs)?;
+        }
+        eprintln!("pair: p99 {ours_us:.1} us, HAProxy {theirs_us:.1} us");
+        duel.add(ours_us, theirs_us);
+    }
+    Ok(())
 }
 
 /// Everyone, forwards and backwards by turns: whoever always followed another would always meet what that
@@ -180,18 +221,21 @@ fn turn(contender: &Contender, settings: Settings) -> Result<Turn, BenchError> {
         Some(process) => cpu_seconds(process).map(Some).map_err(|source| BenchError::Gone { name, source }),
     };
     let before = cpu()?;
-    let (address, connections) = (contender.echo.to_string(), settings.connections.to_string());
-    let exchange = ["bench-exchange", &address, "--connections", &connections];
-    let exchanged: Exchanged = load(&exchange, settings.seconds, name)?;
+    let exchanged = exchange(contender, settings.connections, settings.seconds as f64)?;
     let cpu_s = cpu()?.zip(before).map(|(after, before)| after - before);
     let streamed: Streamed = load(&["bench-stream", &contender.source.to_string()], STREAM_SECONDS, name)?;
     Ok(Turn { exchanged, streamed, cpu_s })
 }
 
+fn exchange(contender: &Contender, connections: usize, seconds: f64) -> Result<Exchanged, BenchError> {
+    let (address, connections) = (contender.echo.to_string(), connections.to_string());
+    load(&["bench-exchange", &address, "--connections", &connections], seconds, contender.name)
+}
+
 /// Runs a part of the load; what it printed.
 fn load<T: serde::de::DeserializeOwned>(
     role: &[&str],
-    seconds: u64,
+    seconds: f64,
     name: &'static str,
 ) -> Result<T, BenchError> {
     let mut command = child::role(role)?;
@@ -201,12 +245,16 @@ fn load<T: serde::de::DeserializeOwned>(
 }
 
 impl Comparison {
+    /// How many of HAProxy's requests per CPU second loadlab makes. `None` without HAProxy.
+    fn efficiency(&self) -> Option<f64> {
+        self.table.efficiency(OURS, PEER)
+    }
+
     /// Whether loadlab is at least nearly as efficient as HAProxy, with a p99 that is no worse.
     /// `None` without HAProxy.
     fn floor(&self) -> Option<bool> {
-        let share = self.table.efficiency("loadlab", "haproxy")?;
-        let p99 = |name| self.table.median(name, |turn| Some(turn.exchanged.p99_us));
-        Some(share >= FLOOR && p99("loadlab")? <= p99("haproxy")?)
+        let no_worse = self.duel.bound().is_some_and(|bound| bound <= P99_RATIO);
+        Some(self.efficiency()? >= FLOOR && no_worse)
     }
 
     /// Whether the floor was reached; not where there was nobody to compare with.
@@ -216,14 +264,16 @@ impl Comparison {
 
     /// For the evidence.
     pub(crate) fn figures(&self) -> Value {
+        let ratios: Vec<f64> = self.duel.ratios().iter().copied().map(table::two_decimals).collect();
         json!({
             "contenders": self.table.figures(),
             "not_installed": self.missing,
             "noise": self.noise,
+            "p99_over_haproxys": { "median": self.duel.ratio(), "below": self.duel.bound(), "pairs": ratios },
             "floor": {
                 "of_haproxys_requests_per_cpu_second": FLOOR,
-                "is": self.table.efficiency("loadlab", "haproxy").map(table::two_decimals),
-                "p99_no_worse_than_haproxys": true,
+                "is": self.efficiency().map(table::two_decimals),
+                "p99_over_haproxys_below": P99_RATIO,
                 "held": self.floor(),
             },
         })
@@ -241,8 +291,15 @@ impl fmt::Display for Comparison {
             Some(true) => "held",
             Some(false) => "MISSED",
         };
+        if let (Some(ratio), Some(bound)) = (self.duel.ratio(), self.duel.bound()) {
+            let pairs = self.duel.ratios().len();
+            writeln!(
+                f,
+                "p99 over HAProxy's in {pairs} pairs: median {ratio:.3}, below {bound:.3} with 95 %"
+            )?;
+        }
         write!(f, "floor: {FLOOR} of HAProxy's requests per CPU second, and a p99 no worse: {verdict}")?;
-        match self.table.efficiency("loadlab", "haproxy") {
+        match self.efficiency() {
             Some(share) => write!(f, " ({share:.2})"),
             None => Ok(()),
         }
