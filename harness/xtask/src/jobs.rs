@@ -127,15 +127,15 @@ impl fmt::Display for UnknownName {
 
 impl std::error::Error for UnknownName {}
 
-/// Runs `job` until its file has `times` lines of this commit; of a campaign, those of `only` or, where that
-/// is empty, of all.
-pub(crate) fn until(job: Job, times: usize, only: &[String]) -> Answer {
+/// Runs `job` until its file has `times` lines of this commit; of a campaign, with so many seeds from `first` on,
+/// of those of `only` or, where that is empty, of all.
+pub(crate) fn until(job: Job, (first, times): (usize, usize), only: &[String]) -> Answer {
     check_names(only, &job.names()?)?;
     let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
     let Some(measurement) = job.measurement() else {
         return match job.variations() {
-            Some((name, variations)) => campaign::until(name, variations, times, &wanted),
-            None => scenarios::until(times, &wanted),
+            Some((name, variations)) => campaign::until(name, variations, first..first + times, &wanted),
+            None => scenarios::until(first..first + times, &wanted),
         };
     };
     let there = measurement.file.runs(&measurement.config)?;

@@ -70,9 +70,12 @@ enum Task {
     Evidence {
         /// Which
         job: Job,
-        /// Lines that there should be
+        /// Lines that there should be; of a campaign, seeds
         #[arg(long, default_value_t = 1)]
         times: usize,
+        /// The first seed of a campaign; --times counts from there
+        #[arg(long, default_value_t = 1)]
+        first: usize,
         /// Of a campaign, only these scenarios or variations
         #[arg(long)]
         only: Vec<String>,
@@ -224,7 +227,7 @@ fn run(task: Task) -> Answer {
             }
         }
         Task::ProxyLatency(measuring) => jobs::proxy_latency(&measuring.effort(), measuring.out.as_deref()),
-        Task::Evidence { job, times, only } => jobs::until(job, times, &only),
+        Task::Evidence { job, times, first, only } => jobs::until(job, (first, times), &only),
         Task::Awake { command } => {
             let _awake = quiet::Awake::keep();
             Ok(std::process::Command::new(&command[0]).args(&command[1..]).status()?.success())
