@@ -27,9 +27,7 @@ impl RunFile {
         let parts = Parts::of(&journal.lines);
         let windows = every_second(&parts.windows);
         let ending = journal.ending.clone().unwrap_or_else(|| parts.killed(&windows));
-        let first = windows.partition_point(|window| window.second < first_measured_second(&plan));
-        let (warm_up, measured) = windows.split_at(first);
-        let histograms = histograms(measured);
+        let Summed { totals, histograms, latency_ms, steps } = Summed::of(&windows, &plan, ending.in_flight);
         Self {
             format: FORMAT,
             scenario: plan.name.clone(),
@@ -38,8 +36,8 @@ impl RunFile {
             speed,
             verdict: Verdict::Inconclusive,
             reasons: Vec::new(),
-            totals: totals(warm_up.last(), measured, ending.in_flight),
-            latency_ms: latencies(&histograms, speed),
+            totals,
+            latency_ms,
             objectives: Vec::new(),
             documented: Vec::new(),
             steady: Vec::new(),
@@ -48,16 +46,40 @@ impl RunFile {
             remarks: Vec::new(),
             arms: None,
             failure: None,
-            steps: steps(measured, speed),
+            steps,
             ending,
             plan,
             environment: header.environment.clone(),
             target: header.target.clone(),
+            generators: Vec::new(),
             events: parts.events,
             histograms,
             windows,
             generator_series: parts.generator,
             series: parts.series,
+        }
+    }
+}
+
+/// What follows from the windows alone: the same for the run of one generator and of several.
+pub(crate) struct Summed {
+    pub(crate) totals: Totals,
+    pub(crate) histograms: RunHistograms,
+    pub(crate) latency_ms: Latencies,
+    pub(crate) steps: BTreeMap<String, StepResult>,
+}
+
+impl Summed {
+    /// Of every second of a run, of which so many arrivals were under way at its end.
+    pub(crate) fn of(windows: &[Window], plan: &Plan, in_flight: u64) -> Self {
+        let first = windows.partition_point(|window| window.second < first_measured_second(plan));
+        let (warm_up, measured) = windows.split_at(first);
+        let histograms = histograms(measured);
+        Self {
+            totals: totals(warm_up.last(), measured, in_flight),
+            latency_ms: latencies(&histograms, plan.speed),
+            steps: steps(measured, plan.speed),
+            histograms,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //!   Sample --engine's recorder--> Window --journal line--> RunFile --analysis--> judged RunFile
 //!                                   RunEvent, Scrape ---^
+//!   RunFile of each generator --merge--> one RunFile
 //! ```
 //!
 //! The journal is the truth: [`RunFile::from_journal`] makes the run file of a finished run and of a
@@ -17,6 +18,7 @@ mod failure;
 mod from_journal;
 mod histogram;
 mod journal;
+mod merge;
 mod outcome;
 mod run_file;
 mod run_file_text;
@@ -32,6 +34,7 @@ pub use event::{EventKind, RunEvent, Touched};
 pub use failure::*;
 pub use histogram::{Histogram, HistogramError, LatencySummary};
 pub use journal::{EndReason, Ending, Environment, Header, Journal, JournalError, JournalLine, TargetInfo};
+pub use merge::{GeneratorPart, MergeError, merge};
 pub use outcome::{Outcome, OutcomeCounts};
 pub use run_file::*;
 pub use run_file_text::{RunFileError, schema};

@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ArmsResult, Ending, Environment, FailureResult, GeneratorSample, Histogram, LatencySummary,
-    OutcomeCounts, RunEvent, Series, SteadyResult, StepWindow, TargetInfo, Window,
+    ArmsResult, Ending, Environment, FailureResult, GeneratorPart, GeneratorSample, Histogram,
+    LatencySummary, OutcomeCounts, RunEvent, Series, SteadyResult, StepWindow, TargetInfo, Window,
 };
 
 /// Version of the run file and of the journal. A change that an old reader would misread raises it,
@@ -70,6 +70,9 @@ pub struct RunFile {
     pub environment: Environment,
     /// What was loaded.
     pub target: TargetInfo,
+    /// The generators whose measurements were merged, by seed; empty for the run of a single one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generators: Vec<GeneratorPart>,
     /// What happened, in order.
     pub events: Vec<RunEvent>,
     /// Latencies of the whole run, without the warm-up.
