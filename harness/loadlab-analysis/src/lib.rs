@@ -8,6 +8,7 @@
 //!           ├─> failure: mode, times, bottleneck, cascade, loops
 //!           └─> generator, health, remarks ──> Judgement, stored in the run file
 //!   RunFile ──> timeline, Metrics ──> curves of a report
+//!   one number per run ──trend──> where it changed for good
 //! ```
 //!
 //! *Stretch*: as many consecutive seconds as an objective's window is long. *Saturated*: a resource of
@@ -38,6 +39,7 @@ mod speed;
 mod steady;
 pub mod study;
 mod timeline;
+pub mod trend;
 mod watch;
 mod words;
 
