@@ -8,6 +8,7 @@
 //!           ├─> failure: mode, times, bottleneck, cascade, loops
 //!           └─> generator, health, remarks ──> Judgement, stored in the run file
 //!   RunFile ──> timeline, Metrics ──> curves of a report
+//!   RunFiles before and after ──compare──> changes with intervals
 //!   one number per run ──trend──> where it changed for good
 //! ```
 //!
@@ -16,6 +17,7 @@
 //! maximum of the arrivals' response time; what ends later is lost.
 
 mod arms;
+pub mod compare;
 mod conditions;
 mod documented;
 mod evaluate;

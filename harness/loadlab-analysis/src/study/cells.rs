@@ -140,7 +140,7 @@ fn numbers(result: &mut CellResult, said: &[Said]) {
 }
 
 /// The middle of sorted values; the mean of the two in the middle.
-pub(super) fn median(sorted: &[f64]) -> Option<f64> {
+pub(crate) fn median(sorted: &[f64]) -> Option<f64> {
     let (low, high) = (sorted.get(sorted.len().checked_sub(1)? / 2)?, sorted.get(sorted.len() / 2)?);
     Some(f64::midpoint(*low, *high))
 }

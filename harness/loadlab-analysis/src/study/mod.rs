@@ -19,6 +19,7 @@ mod tests;
 
 use loadlab_scenario::study::{Body, Study, Table};
 
+pub(crate) use cells::median;
 pub use findings::{Findings, Found, findings};
 pub use reading::{Reading, State, read, state};
 pub use result::{
