@@ -24,6 +24,7 @@ mod evaluate;
 mod facts;
 mod failure;
 mod fault_spans;
+pub mod gate;
 mod generator;
 mod health;
 mod judge;
