@@ -4,6 +4,7 @@
 //!   tier 1, minutes   Rules + trials done ──next──> the next trial, or a Decision
 //!   tier 2, hours     NightlyRules + pairs of searches ──next_pair──> the next pair, or a Decision
 //!   A/A jobs ──noise──> Noise ──power──> which drop is found how often, and what a budget buys
+//!   fixed load ──secondary, cost──> what else became worse
 //! ```
 //!
 //! *Base* is the build that is known, *head* the one in question. Both are tried in turn in one job (A B B A A
@@ -13,6 +14,7 @@
 //! its decision replayed. The unit is the trial: losses come in bursts, so nothing is computed from single
 //! arrivals.
 
+mod cost;
 mod decision;
 mod fast;
 mod nightly;
@@ -20,6 +22,7 @@ mod noise;
 mod power;
 mod rules;
 mod score;
+mod secondary;
 #[cfg(test)]
 mod simulated;
 mod student;
@@ -28,10 +31,12 @@ mod tests;
 mod trial;
 mod walk;
 
+pub use cost::{Bound, BoundResult, Cost, Usage, bounds, costs};
 pub use decision::{Decision, Evidence, Losses, Ratio, SideLosses, Why};
 pub use fast::{ended, next, uncounted};
 pub use nightly::{NightlyRules, NightlyStep, SearchPair, ended as ended_pairs, next as next_pair};
 pub use noise::{Noise, NoiseError, TooFine, aa_next, of_searches, of_trials};
 pub use power::{Bought, Budget, Detected, Power, buys, power};
 pub use rules::{Rules, RulesError};
+pub use secondary::{MeasureResult, Measured, Scale, SecondaryRules, secondary};
 pub use trial::{Done, Offer, Side, Spoilt, Step, Tier, Validity};
