@@ -5,6 +5,7 @@
 //!   tier 2, hours     NightlyRules + pairs of searches ──next_pair──> the next pair, or a Decision
 //!   A/A jobs ──noise──> Noise ──power──> which drop is found how often, and what a budget buys
 //!   fixed load ──secondary, cost──> what else became worse
+//!   all of it ──result──> GateResult, for reports
 //! ```
 //!
 //! *Base* is the build that is known, *head* the one in question. Both are tried in turn in one job (A B B A A
@@ -20,6 +21,7 @@ mod fast;
 mod nightly;
 mod noise;
 mod power;
+mod result;
 mod rules;
 mod score;
 mod secondary;
@@ -37,6 +39,7 @@ pub use fast::{ended, next, uncounted};
 pub use nightly::{NightlyRules, NightlyStep, SearchPair, ended as ended_pairs, next as next_pair};
 pub use noise::{Noise, NoiseError, TooFine, aa_next, of_searches, of_trials};
 pub use power::{Bought, Budget, Detected, Power, buys, power};
+pub use result::{Beside, GateResult, GateVerdict, Limits};
 pub use rules::{Rules, RulesError};
 pub use secondary::{MeasureResult, Measured, Scale, SecondaryRules, secondary};
 pub use trial::{Done, Offer, Side, Spoilt, Step, Tier, Validity};
