@@ -55,7 +55,7 @@ mod tests {
     fn of(ratios: impl IntoIterator<Item = f64>) -> Duel {
         let mut duel = Duel::default();
         for ratio in ratios {
-            duel.add(ratio * 3.0, 3.0);
+            duel.add(ratio * 4.0, 4.0);
         }
         duel
     }
