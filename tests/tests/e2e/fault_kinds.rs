@@ -170,7 +170,7 @@ fn a_process_that_meets_its_memory_limit_is_killed_and_comes_back() {
         r"
   - { name: little, at: 2s, for: 8s, memory_limit: { role: redis, above_resident: 30MB } }
   - { name: growing, at: 3s, for: 4s, fill: { role: redis, bytes: 200MB } }
-  - { name: few-cores, at: 2s, for: 8s, cpu_limit: { role: service, cores: 0.05 } }
+  - { name: few-cores, at: 2s, for: 8s, cpu_limit: { role: service, cores: 0.01 } }
 ",
     );
     let touched = touched(&run, &ended);
@@ -181,7 +181,7 @@ fn a_process_that_meets_its_memory_limit_is_killed_and_comes_back() {
     let said = notes(&run);
     assert!(said.iter().any(|note| note.starts_with("little: redis may hold ")), "{said:?}");
     assert!(said.iter().any(|note| note.starts_with("little: redis was killed by the ")), "{said:?}");
-    assert!(said.iter().any(|note| note.starts_with("few-cores: service-0 has 0.05 cores: by ")), "{said:?}");
+    assert!(said.iter().any(|note| note.starts_with("few-cores: service-0 has 0.01 cores: by ")), "{said:?}");
     let events = run["events"].as_array().expect("a list of events");
     let back = events.iter().any(|event| event["what"]["process_back"]["role"] == "redis");
     assert!(back, "it was started again: {}", ended.stderr);
