@@ -10,6 +10,7 @@
 //!   RunFile ──> timeline, Metrics ──> curves of a report
 //!   RunFiles before and after ──compare──> changes with intervals
 //!   one number per run ──trend──> where it changed for good
+//!   trials ──> search: the next load to try, or the breaking point ──> scaling, queueing: why there
 //! ```
 //!
 //! *Stretch*: as many consecutive seconds as an objective's window is long. *Saturated*: a resource of
@@ -35,9 +36,12 @@ mod made_up;
 mod metrics;
 mod nearest;
 mod objectives;
+pub mod queueing;
 mod remarks;
 mod rules;
 mod saturation;
+pub mod scaling;
+pub mod search;
 mod speed;
 mod steady;
 pub mod study;
