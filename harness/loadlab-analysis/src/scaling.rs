@@ -15,6 +15,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 /// Three numbers are fitted, and two more trials show how far off the curve is at least.
@@ -36,7 +37,7 @@ pub struct Point {
 }
 
 /// A number with the interval that contains it with 95 %.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimated {
     /// The best value; never below 0.
     pub at: f64,
@@ -47,7 +48,7 @@ pub struct Estimated {
 }
 
 /// The law, fitted.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
     /// What a load of one carries, per second.
     pub rate_per_s: Estimated,

@@ -1,21 +1,33 @@
-//! Writes every report of the made-up run into a folder, to look at while working on them:
+//! Writes every report of the made-up run, and of the made-up searches, into a folder, to look at while
+//! working on them:
 //! `cargo run -p loadlab-report --example sample -- DIR`.
+
+#[path = "../tests/reports/searches/made_up.rs"]
+mod made_up;
 
 use std::{fs, path::Path};
 
 use loadlab_analysis::judge;
 use loadlab_record::synthetic::Synthetic;
-use loadlab_report::{Format, TerminalOptions};
+use loadlab_report::{Format, TerminalOptions, search_html, search_markdown, search_text};
 
 fn main() -> std::io::Result<()> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "sample".to_owned());
     fs::create_dir_all(&folder)?;
     let mut run = Synthetic::burst(100).run();
     judge(&mut run);
+    let options = TerminalOptions { width: 100, color: true };
     for format in Format::ALL {
         let name = format.file_name().unwrap_or("terminal.txt");
-        let options = TerminalOptions { width: 100, color: true };
         fs::write(Path::new(&folder).join(name), format.render(&run, &options))?;
+    }
+    for (name, result) in made_up::all() {
+        let write = |ending: &str, text: String| {
+            fs::write(Path::new(&folder).join(format!("search-{name}.{ending}")), text)
+        };
+        write("html", search_html(&result))?;
+        write("md", search_markdown(&result))?;
+        write("txt", search_text(&result, &options))?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //!             +-- facts: what is said ------+--> terminal, Markdown, JUnit
 //!   RunFile --+                             |
 //!             +-- plots --chart--> SVG -----+--> HTML, one file
+//!   StudyResult, SearchResult ------> terminal, Markdown, HTML
 //! ```
 //!
 //! A report is a function of the run file: the same file gives the same bytes, on any machine and
@@ -20,6 +21,7 @@ mod junit;
 mod markdown;
 mod plots;
 mod progress;
+mod search;
 mod series;
 mod study;
 mod template;
@@ -31,5 +33,8 @@ pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use progress::{Pool, ProgressState, progress_line};
+pub use search::{
+    mode_name, search_html, search_markdown, search_plan, search_text, trial_label, trial_line,
+};
 pub use study::{study_html, study_json, study_markdown, study_text};
 pub use terminal::{TerminalOptions, terminal};

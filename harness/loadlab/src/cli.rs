@@ -1,5 +1,7 @@
 //! The command line: what can be said. What is done about it is in [`crate::commands`].
 
+mod breakpoint;
+
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -13,6 +15,8 @@ use crate::{
         reach::{HostPort, Reach},
     },
 };
+
+pub use breakpoint::{BreakpointArgs, MethodName};
 
 /// Exit codes, shown under `--help`.
 const EXIT_CODES: &str = "\
@@ -64,6 +68,9 @@ pub enum Command {
     /// Run all of a study and fill its tables; what is there already is not run again.
     #[command(after_help = STUDY_EXITS)]
     Study(StudyArgs),
+    /// Search for the breaking point: the highest load that is carried, with its interval.
+    #[command(after_help = breakpoint::EXITS)]
+    Breakpoint(BreakpointArgs),
     /// List the scenarios.
     List(ListArgs),
     /// Show what a scenario would do, every default included.

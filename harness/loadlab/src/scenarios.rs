@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Where scenarios are looked for by name, from the working directory upwards.
-const FOLDERS: [&str; 2] = ["scenarios", "chaos/exercises"];
+const FOLDERS: [&str; 3] = ["scenarios", "scenarios/capacity", "chaos/exercises"];
 
 /// Files of the repository, each as path and text.
 macro_rules! shipped {
@@ -40,6 +40,7 @@ const SHIPPED: &[Shipped] = shipped![
     "scenarios/backlog-overflow.yaml",
     "scenarios/breaker-blast.yaml",
     "scenarios/cache-thrash.yaml",
+    "scenarios/capacity/search-capacity.yaml",
     "scenarios/cold-cache.yaml",
     "scenarios/ingestion-under-search.yaml",
     "scenarios/llm-degradation-no-breaker.yaml",

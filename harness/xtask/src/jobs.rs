@@ -11,7 +11,7 @@ use crate::{
     calibrate::{self, Scale},
     campaign::{self, MITIGATED, RESOURCES, SPEEDS, Variation},
     evidence::Evidence,
-    proxy_latency, safety, scenarios,
+    proxy_latency, safety, scenarios, search,
 };
 
 /// A measurement with its standard settings.
@@ -35,6 +35,8 @@ pub(crate) enum Job {
     Speeds,
     /// What the composed mitigations are worth in the report's scenarios
     Mitigated,
+    /// Whether searches find the breaking point of a queue that is known; the lines are seeds
+    Search,
 }
 
 /// How much is done for figures that hold.
@@ -75,7 +77,7 @@ impl Job {
                 ("proxy-latency", proxy_latency::Scale::FULL.config(), || proxy_latency(&EFFORT, None))
             }
             Self::Safety => ("safety", safety::config(), safety),
-            Self::Scenarios | Self::Resources | Self::Speeds | Self::Mitigated => return None,
+            Self::Scenarios | Self::Resources | Self::Speeds | Self::Mitigated | Self::Search => return None,
         };
         Some(Measurement { file: Evidence::of(name, None), config, run })
     }
@@ -133,9 +135,11 @@ pub(crate) fn until(job: Job, (first, times): (usize, usize), only: &[String]) -
     check_names(only, &job.names()?)?;
     let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
     let Some(measurement) = job.measurement() else {
-        return match job.variations() {
-            Some((name, variations)) => campaign::until(name, variations, first..first + times, &wanted),
-            None => scenarios::until(first..first + times, &wanted),
+        let seeds = first..first + times;
+        return match (job, job.variations()) {
+            (_, Some((name, variations))) => campaign::until(name, variations, seeds, &wanted),
+            (Job::Search, None) => search::until(seeds),
+            (_, None) => scenarios::until(seeds, &wanted),
         };
     };
     let there = measurement.file.runs(&measurement.config)?;

@@ -21,6 +21,7 @@ mod repository;
 mod safety;
 mod samples;
 mod scenarios;
+mod search;
 mod tidy;
 
 use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};

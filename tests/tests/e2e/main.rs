@@ -2,6 +2,7 @@
 
 mod arms;
 mod bad_input;
+mod breakpoint;
 mod campaigns;
 mod conditions;
 mod fault_kinds;

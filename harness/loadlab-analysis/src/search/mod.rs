@@ -22,12 +22,14 @@ mod expand;
 mod fit;
 mod found;
 mod level;
+mod loads;
 #[cfg(test)]
 mod made_up;
 mod mlr;
 #[cfg(test)]
 mod properties;
 mod ramp;
+mod result;
 mod rules;
 #[cfg(any(test, feature = "synthetic"))]
 pub mod simulated;
@@ -38,6 +40,8 @@ mod trial;
 use serde::{Deserialize, Serialize};
 
 pub use found::{Found, Reason};
+pub use loads::{LoadResult, Standing, bracket, loads};
+pub use result::{FORMAT, GaveWay, SearchResult, TrialResult};
 pub use rules::{Rules, RulesError};
 pub use trial::{Invalid, Trial, Validity};
 

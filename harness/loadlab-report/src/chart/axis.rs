@@ -32,6 +32,7 @@ pub(crate) struct Axis {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Linear,
+    Root,
     Log,
     States,
 }
@@ -68,6 +69,22 @@ impl Axis {
         Self::from_zero(title.to_owned(), highest.max(1.0), (1.0, ""), Unit::Number)
     }
 
+    /// Numbers from at most `lowest` to at least `highest`.
+    pub(crate) fn numbers_within(title: &str, (lowest, highest): (f64, f64)) -> Self {
+        let step = nice_step((highest - lowest).max(f64::MIN_POSITIVE) / Y_STEPS_MAX);
+        let (first, last) = ((lowest / step + 1e-9).floor(), (highest / step - 1e-9).ceil());
+        let ticks = (0..=(last - first) as u32).map(|n| (first + f64::from(n)) * step);
+        Self {
+            title: title.to_owned(),
+            ticks: ticks.map(|value| (value, trimmed(value, step))).collect(),
+            unit: Unit::Number,
+            low: first * step,
+            high: last * step,
+            shown_as: (1.0, ""),
+            kind: Kind::Linear,
+        }
+    }
+
     /// Seconds from 0 to at least `highest`, in milliseconds where that reads better.
     pub(crate) fn seconds(what: &str, highest: f64) -> Self {
         if highest < 1.0 {
@@ -80,6 +97,22 @@ impl Axis {
     /// Shares, from 0 to 1 or a little more, in percent.
     pub(crate) fn shares(what: &str, highest: f64) -> Self {
         Self::from_zero(format!("{what} (%)"), highest.max(0.01), (100.0, " %"), Unit::Share)
+    }
+
+    /// Shares from 0 to `highest` by their square root, so that what is a tenth of another is still told from
+    /// nothing. `named` are its ticks.
+    pub(crate) fn root_shares(what: &str, highest: f64, named: &[f64]) -> Self {
+        let highest = highest.max(1e-6);
+        let ticks = named.iter().filter(|share| **share <= highest * 1.000_1);
+        Self {
+            title: format!("{what} (%)"),
+            ticks: ticks.map(|share| (*share, figures::digits(share * 100.0, 3))).collect(),
+            unit: Unit::Share,
+            low: 0.0,
+            high: highest,
+            shown_as: (100.0, " %"),
+            kind: Kind::Root,
+        }
     }
 
     /// The time of a run of `length_s`, in scenario seconds.
@@ -154,10 +187,11 @@ impl Axis {
 
     /// Where a value lies, from 0 to 1; what lies outside is put on the edge.
     pub(crate) fn place(&self, value: f64) -> f64 {
-        let place = if self.kind == Kind::Log {
-            (value.max(self.low) / self.low).ln() / (self.high / self.low).ln()
-        } else {
-            (value - self.low) / (self.high - self.low)
+        let linear = (value - self.low) / (self.high - self.low);
+        let place = match self.kind {
+            Kind::Log => (value.max(self.low) / self.low).ln() / (self.high / self.low).ln(),
+            Kind::Root => linear.max(0.0).sqrt(),
+            Kind::Linear | Kind::States => linear,
         };
         if place.is_finite() { place.clamp(0.0, 1.0) } else { 0.0 }
     }
@@ -244,6 +278,13 @@ mod tests {
     }
 
     #[test]
+    fn an_axis_of_numbers_within_limits_begins_at_a_round_one_below_them() {
+        let axis = Axis::numbers_within("n", (1_379.0, 1_596.0));
+        assert_eq!(labels(&axis), ["1,350", "1,400", "1,450", "1,500", "1,550", "1,600"]);
+        assert!((axis.place(1_475.0) - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
     fn short_times_are_shown_in_milliseconds() {
         let axis = Axis::seconds("latency", 0.042);
         assert_eq!(axis.title, "latency (ms)");
@@ -258,6 +299,13 @@ mod tests {
             labels(&Axis::run_time(3600.0)),
             ["0:00", "10:00", "20:00", "30:00", "40:00", "50:00", "1:00:00"]
         );
+    }
+
+    #[test]
+    fn on_a_root_axis_a_hundredth_is_a_tenth_of_the_way_up() {
+        let axis = Axis::root_shares("loss", 0.1, &[0.0, 0.001, 0.01, 0.1, 1.0]);
+        assert_eq!(labels(&axis), ["0", "0.1", "1", "10"]);
+        assert!((axis.place(0.001) - 0.1).abs() < 1e-9 && axis.place(0.5) >= 1.0);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod columns;
 mod failure;
+mod search;
 
 use columns::{Cell, Column, Look, NUMBER, Pen, TEXT, WORD};
 use loadlab_record::RunFile;
@@ -10,6 +11,8 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::facts::{
     self, ArmsFacts, DocumentedFacts, Facts, FaultRow, LatencyRow, PERCENTILES, SteadyCell, SteadyRow, Tone,
 };
+
+pub(crate) use search::{search, search_plan};
 
 /// Narrowest width that is laid out; a narrower terminal wraps by itself.
 const WIDTH_MIN: u16 = 48;
@@ -39,9 +42,14 @@ impl Default for TerminalOptions {
     }
 }
 
+/// Writes within the width that there is.
+fn pen(options: &TerminalOptions) -> Pen {
+    Pen { width: usize::from(options.width.clamp(WIDTH_MIN, WIDTH_MAX)), color: options.color }
+}
+
 /// The summary after a run. It ends with a line break.
 pub fn terminal(run: &RunFile, options: &TerminalOptions) -> String {
-    let pen = Pen { width: usize::from(options.width.clamp(WIDTH_MIN, WIDTH_MAX)), color: options.color };
+    let pen = pen(options);
     let facts = Facts::of(run);
     let mut sections = vec![head(pen, &facts), objectives(pen, &facts)];
     sections.extend(facts.arms.as_ref().map(|arms| arms_lines(pen, arms)));

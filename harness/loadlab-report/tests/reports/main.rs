@@ -3,5 +3,6 @@
 mod fixtures;
 mod machine;
 mod page;
+mod searches;
 mod studies;
 mod text;

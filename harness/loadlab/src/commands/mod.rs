@@ -2,6 +2,7 @@
 
 use crate::{cli::Command, exit::Exit};
 
+mod breakpoint;
 mod completions;
 mod doctor;
 mod list;
@@ -21,6 +22,7 @@ pub fn execute(command: Command) -> Exit {
     match command {
         Command::Run(arguments) => run::execute(&arguments),
         Command::Study(arguments) => study::execute(&arguments),
+        Command::Breakpoint(arguments) => breakpoint::execute(&arguments),
         Command::List(arguments) => list::execute(&arguments),
         Command::Show(arguments) => show::execute(&arguments),
         Command::Validate(arguments) => validate::execute(&arguments),

@@ -94,9 +94,12 @@ pub(super) fn exit_of(error: &RunError) -> Exit {
         | RunError::Fault(_)
         | RunError::Unfit(_)
         | RunError::Instances(_)
+        | RunError::Trial(_)
         | RunError::Reach(_)
         | RunError::Refused(_) => Exit::Invalid,
-        RunError::Target(_) | RunError::Engine(loadlab_engine::EngineError::Login(_)) => Exit::Target,
+        RunError::Target(_)
+        | RunError::NeverCalm { .. }
+        | RunError::Engine(loadlab_engine::EngineError::Login(_)) => Exit::Target,
         RunError::Signal(signal) => Exit::Signal(*signal),
         RunError::Folder(_) | RunError::Engine(_) | RunError::EngineLost | RunError::System(_) => {
             Exit::Internal
@@ -104,11 +107,15 @@ pub(super) fn exit_of(error: &RunError) -> Exit {
     }
 }
 
-fn failed(error: &RunError) -> Exit {
+/// Says why there is nothing to say about a run.
+pub(super) fn failed(error: &RunError) -> Exit {
     let hint = match error {
         RunError::Reach(error) => Some(error.hint()),
         RunError::Refused(refusal) => Some(refusal.hint()),
         RunError::Target(error) => error.hint(),
+        RunError::NeverCalm { .. } => Some(
+            "look at the last trial's report and at the target's logs; start with a lower --start".to_owned(),
+        ),
         _ => None,
     };
     output::fail(exit_of(error), &error.to_string(), hint.as_deref())
