@@ -18,6 +18,7 @@
 mod cost;
 mod decision;
 mod fast;
+mod job;
 mod nightly;
 mod noise;
 mod power;
@@ -36,6 +37,7 @@ mod walk;
 pub use cost::{Bound, BoundResult, Cost, Usage, bounds, costs};
 pub use decision::{Decision, Evidence, Losses, Ratio, SideLosses, Why};
 pub use fast::{ended, next, uncounted};
+pub use job::{FORMAT, GateJob, GateTrial};
 pub use nightly::{NightlyRules, NightlyStep, SearchPair, ended as ended_pairs, next as next_pair};
 pub use noise::{Noise, NoiseError, TooFine, aa_next, of_searches, of_trials};
 pub use power::{Bought, Budget, Detected, Power, buys, power};
