@@ -34,7 +34,8 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use progress::{Pool, ProgressState, progress_line};
 pub use search::{
-    mode_name, search_html, search_markdown, search_plan, search_text, trial_label, trial_line,
+    hidden_label, hidden_line, hidden_plan, mode_name, search_html, search_markdown, search_plan,
+    search_text, trial_label, trial_line,
 };
 pub use study::{study_html, study_json, study_markdown, study_text};
 pub use terminal::{TerminalOptions, terminal};

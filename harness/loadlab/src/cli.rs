@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-pub use breakpoint::{BreakpointArgs, MethodName};
+pub use breakpoint::{BreakpointArgs, HiddenArgs, MethodName};
 
 /// Exit codes, shown under `--help`.
 const EXIT_CODES: &str = "\

@@ -18,3 +18,4 @@ pub mod scenarios;
 pub mod shelf;
 pub mod signals;
 pub mod studies;
+pub mod trigger;

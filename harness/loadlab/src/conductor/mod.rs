@@ -14,6 +14,7 @@ pub mod arms;
 pub mod environment;
 pub mod external;
 mod generator;
+pub mod hidden;
 mod limits;
 mod measure;
 mod progress;
