@@ -15,6 +15,7 @@ mod chart;
 mod facts;
 mod figures;
 mod format;
+mod gate_stand_in;
 mod html;
 mod json;
 mod junit;
@@ -28,6 +29,7 @@ mod template;
 mod terminal;
 
 pub use format::{Format, FormatError};
+pub use gate_stand_in::*;
 pub use html::html;
 pub use json::json;
 pub use junit::junit;

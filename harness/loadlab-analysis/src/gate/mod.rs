@@ -4,7 +4,7 @@
 //!   tier 1, minutes   Rules + trials done ──next──> the next trial, or a Decision
 //!   tier 2, hours     NightlyRules + pairs of searches ──next_pair──> the next pair, or a Decision
 //!   A/A jobs ──noise──> Noise ──power──> which drop is found how often, and what a budget buys
-//!   fixed load ──secondary, cost──> what else became worse
+//!   fixed load ──Seen, secondary, cost──> what else became worse
 //!   all of it ──result──> GateResult, for reports
 //! ```
 //!
@@ -26,6 +26,7 @@ mod result;
 mod rules;
 mod score;
 mod secondary;
+mod seen;
 #[cfg(test)]
 mod simulated;
 mod student;
@@ -44,4 +45,5 @@ pub use power::{Bought, Budget, Detected, Power, buys, power};
 pub use result::{Beside, GateResult, GateVerdict, Limits};
 pub use rules::{Rules, RulesError};
 pub use secondary::{MeasureResult, Measured, Scale, SecondaryRules, secondary};
+pub use seen::{Margins, Seen, measured};
 pub use trial::{Done, Offer, Side, Spoilt, Step, Tier, Validity};

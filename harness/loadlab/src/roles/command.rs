@@ -87,8 +87,10 @@ fn serve() -> io::Result<i32> {
     while TcpStream::connect(listen).is_err() {
         if let Some(status) = child.try_wait()? {
             return Err(io::Error::other(format!(
-                "`{}` ended with {status} before it served",
-                config.command
+                "`{}` ended with {status} before it served; it has to serve at the port that is in $PORT, \
+                 {} this time, for as long as it is wanted",
+                config.command,
+                listen.port()
             )));
         }
         thread::sleep(LOOK_EVERY);
