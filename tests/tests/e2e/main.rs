@@ -9,6 +9,7 @@ mod fault_kinds;
 mod faults;
 mod foreign_faults;
 mod foreign_target;
+mod gate;
 mod lab;
 mod real_stores;
 mod reference_target;
