@@ -65,7 +65,7 @@ pub(crate) fn until(seeds: Range<usize>, wanted: &dyn Fn(&str) -> bool) -> Answe
     for seed in seeds {
         for case in CASES.iter().filter(|case| wanted(case.name)) {
             let config = json!({
-                "case": case.name, "set": case.set, "scenario": SCENARIO, "arguments": ARGUMENTS, "seed": seed,
+                "variation": case.name, "set": case.set, "scenario": SCENARIO, "arguments": ARGUMENTS, "seed": seed,
             });
             if evidence.runs(&config)? > 0 {
                 continue;

@@ -84,7 +84,9 @@ impl Terms {
         // An A/A job finds the noise anew.
         let kept = if arguments.noise.aa { None } else { kept(arguments, plan, tier)? };
         if let Limits::Fast(rules) = &limits {
-            rules.check().map_err(TermsError::Rules)?;
+            // Whether the users are enough shows when it is known how many base carries.
+            let whole = rules.whole && arguments.effort.carried.is_some();
+            Rules { whole, ..*rules }.check().map_err(TermsError::Rules)?;
         }
         let trial = arguments.effort.trial.or_else(|| kept.as_ref().map(|kept| kept.times.measured));
         let noise = kept.as_ref().map(|kept| kept.noise);
