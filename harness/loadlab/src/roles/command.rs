@@ -74,7 +74,7 @@ fn dies_with(variable: &str) -> bool {
         return true;
     };
     // Without it the process group is what ends this process.
-    drop(set_parent_process_death_signal(Some(Signal::KILL)));
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
     getppid().map(Pid::as_raw_pid) == Some(parent)
 }
 
