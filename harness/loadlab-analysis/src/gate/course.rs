@@ -45,7 +45,7 @@ pub struct Look {
 pub fn course(rules: &Rules, done: &[Done]) -> Vec<PairScore> {
     let mut sum = 0.0;
     let pairs = Progress::of(rules, done).pairs;
-    let scored = pairs.iter().take(rules.pairs_max() as usize).map(|pair| {
+    let scored = pairs.iter().map(|pair| {
         let score = Scored::of(rules, pair).score;
         sum += score;
         PairScore { base: pair.base, head: pair.head, score, sum }

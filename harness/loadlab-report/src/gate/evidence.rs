@@ -2,8 +2,8 @@
 //! their looks.
 
 use loadlab_analysis::gate::{
-    Decision, Done, Evidence, GateJob, GateTrial, Limits, Look, NightlyRules, PairScore, Rules, SearchPair,
-    SideLosses, Spoilt, Validity, bars, course, looks, spoilt,
+    Decision, Evidence, GateJob, Limits, Look, NightlyRules, PairScore, Rules, SearchPair, Side, SideLosses,
+    Spoilt, Validity, bars, course, looks,
 };
 use serde::Serialize;
 
@@ -38,30 +38,13 @@ pub(crate) struct PairRow {
     pub(crate) tone: Tone,
 }
 
-/// A trial in words.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct TrialRow {
-    number: usize,
-    /// `base/001`.
-    folder: String,
-    /// From the page on.
-    href: String,
-    pair: u32,
-    load: String,
-    arrivals: String,
-    lost: String,
-    loss: String,
-    p95: String,
-    goodput: String,
-    verdict: &'static str,
-    tone: Tone,
-    note: String,
-}
-
 /// A pair of searches in words.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct SearchRow {
     pub(crate) number: usize,
+    /// The folders of the two searches, from the page on.
+    base_href: String,
+    head_href: String,
     pub(crate) base: String,
     pub(crate) head: String,
     pub(crate) ratio: String,
@@ -151,55 +134,6 @@ pub(super) fn sides(job: &GateJob) -> Vec<SideRow> {
     ]
 }
 
-/// The trials in order, with what they were for.
-pub(super) fn trials(job: &GateJob) -> Vec<TrialRow> {
-    let done: Vec<_> = job.trials.iter().map(|one| one.done).collect();
-    let why = match &job.result.limits {
-        Limits::Fast(rules) => spoilt(rules, &done),
-        Limits::Nightly(_) => done.iter().map(Done::spoilt).collect(),
-    };
-    job.trials.iter().zip(why).enumerate().map(|(at, (one, why))| trial_row(job, at + 1, one, why)).collect()
-}
-
-fn trial_row(job: &GateJob, number: usize, one: &GateTrial, why: Option<Spoilt>) -> TrialRow {
-    let (done, folder) = (&one.done, format!("{}/{}", one.done.side.name(), one.folder.trim_matches('/')));
-    let (verdict, tone) = match why {
-        Some(_) => ("does not count", Tone::Warn),
-        None if done.loss() > allowed(job) => ("lost too much", Tone::Bad),
-        None => ("carried", Tone::Good),
-    };
-    TrialRow {
-        number,
-        href: href(&folder),
-        folder,
-        pair: done.repetition + 1,
-        load: search_words::load(done.load, job.axis),
-        arrivals: figures::count(done.arrivals),
-        lost: figures::count(done.lost),
-        loss: figures::part(done.lost, done.arrivals),
-        p95: one.p95_s.map_or_else(|| NOTHING.to_owned(), figures::measured),
-        goodput: search_words::per_second(one.goodput_per_s),
-        verdict,
-        tone,
-        note: why.map_or_else(String::new, |why| because(why, one)),
-    }
-}
-
-/// Why a trial does not count, as exactly as it is known; without advice, which follows a semicolon.
-pub(super) fn because(why: Spoilt, one: &GateTrial) -> String {
-    let told: Vec<&str> =
-        one.doubts.iter().filter_map(|doubt| doubt.split(';').next()).map(str::trim).collect();
-    if told.is_empty() || why == Spoilt::NotAsked { why.text().to_owned() } else { told.join("; ") }
-}
-
-/// The share that a trial may lose; of searches their own rules say it.
-fn allowed(job: &GateJob) -> f64 {
-    match &job.result.limits {
-        Limits::Fast(rules) => rules.allowed,
-        Limits::Nightly(_) => 1.0,
-    }
-}
-
 /// The pairs of searches of a job of tier 2.
 pub(super) fn searches(job: &GateJob) -> Vec<SearchRow> {
     let searches = &job.result.searches;
@@ -219,8 +153,11 @@ fn search_row(job: &GateJob, number: usize, pair: &SearchPair) -> SearchRow {
         (None, Validity::Invalid(why)) => why.text(),
         (None, Validity::Valid) => Spoilt::Nothing.text(),
     };
+    let folder = |side: Side| href(&format!("searches/{number:02}-{}", side.name()));
     SearchRow {
         number,
+        base_href: folder(Side::Base),
+        head_href: folder(Side::Head),
         base: load(pair.base),
         head: load(pair.head),
         ratio: pair.x().map_or_else(|| NOTHING.to_owned(), |x| words::ratio(x.exp())),

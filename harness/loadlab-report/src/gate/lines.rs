@@ -6,7 +6,7 @@ use loadlab_analysis::gate::{
     spoilt,
 };
 
-use super::{evidence, words};
+use super::{evidence, trials, words};
 use crate::{figures, search::words as search_words};
 
 /// What is tried now, for a line that moves: `pair 3, head at 948.7/s (evidence -4.0 after 2 pairs)`.
@@ -40,7 +40,7 @@ pub fn after_trial(job: &GateJob, trial: &GateTrial) -> String {
         Limits::Nightly(_) => (one.spoilt(), None),
     };
     let after = match (why, known) {
-        (Some(why), _) => format!("; does not count ({})", evidence::because(why, trial)),
+        (Some(why), _) => format!("; does not count ({})", trials::because(why, trial)),
         (None, Some(known)) => format!("; {known}"),
         (None, None) => String::new(),
     };

@@ -23,6 +23,7 @@ mod plan;
 mod plot;
 mod setting;
 mod tiles;
+mod trials;
 mod verdict;
 mod view;
 pub(crate) mod words;

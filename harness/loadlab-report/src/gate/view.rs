@@ -6,9 +6,10 @@ use serde::Serialize;
 use super::{
     beside::{self, BoundRow, MeasureRow},
     conclusions,
-    evidence::{self, LookRow, PairRow, SearchRow, SideRow, TrialRow},
+    evidence::{self, LookRow, PairRow, SearchRow, SideRow},
     noise::{self, NoiseView},
     setting, tiles,
+    trials::{self, TrialRow},
     verdict::{Verdict, verdict},
     words,
 };
@@ -59,6 +60,10 @@ pub(crate) struct GateView {
     pub(crate) noise: NoiseView,
     /// The trials, in order.
     trials: Vec<TrialRow>,
+    /// Those at the fixed load.
+    beside: Vec<TrialRow>,
+    /// That load; empty if there are none.
+    pub(crate) beside_load: String,
     /// What a reader may conclude.
     may: Vec<String>,
     /// What not.
@@ -96,7 +101,9 @@ impl GateView {
             measures: beside::measures(job),
             bounds: beside::bounds(job),
             noise: noise::view(job),
-            trials: evidence::trials(job),
+            trials: trials::trials(job),
+            beside: trials::beside(job),
+            beside_load: beside_load(job),
             may,
             may_not,
             setting: setting::setting(job),
@@ -107,6 +114,11 @@ impl GateView {
 fn question(job: &GateJob) -> String {
     let delta = figures::share(words::delta(&job.result.limits));
     format!("Does head break at a lower load than base, by {delta} or more?")
+}
+
+/// The load at which both were compared.
+fn beside_load(job: &GateJob) -> String {
+    job.beside.first().map_or_else(String::new, |one| search_words::load(one.done.load, job.axis))
 }
 
 fn brief(job: &GateJob) -> Vec<String> {

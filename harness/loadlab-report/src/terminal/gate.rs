@@ -119,7 +119,8 @@ fn measures(pen: Pen, view: &GateView) -> Vec<String> {
     if view.measures.is_empty() {
         return Vec::new();
     }
-    let mut lines = heading(pen, "Measures at a fixed load", "p adjusted");
+    let at = if view.beside_load.is_empty() { "a fixed load" } else { &view.beside_load };
+    let mut lines = heading(pen, &format!("Measures at {at}"), "p adjusted");
     let base = pen.width >= WIDTH_BASE;
     let mut columns = vec![TEXT];
     let mut shown = vec![""];

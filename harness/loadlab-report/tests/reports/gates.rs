@@ -136,11 +136,16 @@ fn a_page_loads_nothing_and_links_only_to_folders_of_its_trials() {
         }
         let links: Vec<&str> =
             page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        assert_eq!(links.len(), job.trials.len(), "{name}: a link for each trial");
-        for (link, trial) in links.iter().zip(&job.trials) {
+        let (searches, trials) = links.split_at(2 * job.result.searches.len());
+        assert_eq!(trials.len(), job.trials.len() + job.beside.len(), "{name}: a link for each trial");
+        for (link, trial) in trials.iter().zip(job.trials.iter().chain(&job.beside)) {
             let side = format!(".&#x2f;{}&#x2f;", trial.done.side.name());
             assert!(link.starts_with(&side), "{name}: {link}");
         }
+        assert!(
+            searches.iter().all(|link| link.starts_with(".&#x2f;searches&#x2f;0")),
+            "{name}: {searches:?}"
+        );
         assert!(page.len() < 120_000, "{name}: {}", page.len());
         assert_tags_are_closed(name, &page);
     }
