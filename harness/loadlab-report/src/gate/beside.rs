@@ -69,7 +69,7 @@ fn measure(result: &MeasureResult) -> MeasureRow {
         finds: change(result.finds),
         verdict,
         tone,
-        sentence: words::capital(&result.sentence),
+        sentence: result.sentence.clone(),
     }
 }
 

@@ -9,7 +9,8 @@ use loadlab_analysis::gate::{
 use super::{evidence, trials, words};
 use crate::{figures, search::words as search_words};
 
-/// What is tried now, for a line that moves: `pair 3, head at 948.7/s (evidence -4.0 after 2 pairs)`.
+/// What is tried now, for a line that moves: `pair 3, head at 948.7/s (evidence -4.0 after 2 of 10
+/// pairs)`.
 pub fn before_trial(job: &GateJob, offer: Offer) -> String {
     let again = match offer.attempt {
         0 => String::new(),
@@ -35,14 +36,9 @@ pub fn after_trial(job: &GateJob, trial: &GateTrial) -> String {
     }
     let one = &trial.done;
     let p95 = trial.p95_s.map_or_else(String::new, |p95| format!(", p95 {}", figures::measured(p95)));
-    let (why, known) = match &job.result.limits {
-        Limits::Fast(rules) => (spoilt(rules, &all).pop().flatten(), standing(rules, &all)),
-        Limits::Nightly(_) => (one.spoilt(), None),
-    };
-    let after = match (why, known) {
-        (Some(why), _) => format!("; does not count ({})", trials::because(why, trial)),
-        (None, Some(known)) => format!("; {known}"),
-        (None, None) => String::new(),
+    let after = match &job.result.limits {
+        Limits::Fast(rules) => of_trials(rules, &all, trial),
+        Limits::Nightly(_) => String::new(),
     };
     format!(
         "pair {}, {} at {}: lost {}{p95}{after}",
@@ -51,6 +47,26 @@ pub fn after_trial(job: &GateJob, trial: &GateTrial) -> String {
         search_words::load(one.load, job.axis),
         figures::part(one.lost, one.arrivals),
     )
+}
+
+/// Why the last trial does not count, or how the evidence stands if it completes a pair.
+fn of_trials(rules: &Rules, done: &[Done], last: &GateTrial) -> String {
+    if let Some(why) = spoilt(rules, done).pop().flatten() {
+        return format!("; does not count ({})", trials::because(why, last));
+    }
+    let pairs = |trials: usize| course(rules, &done[..trials]).len();
+    if pairs(done.len()) == pairs(done.len() - 1) {
+        return String::new();
+    }
+    let bars = bars(rules);
+    let known = standing(rules, done).map(|known| {
+        format!(
+            "; {known}: below {} passes, above {} after all is a regression",
+            words::score(bars.better),
+            words::score(bars.worse)
+        )
+    });
+    known.unwrap_or_default()
 }
 
 /// What came of a pair of searches, in one line, whether it is already among the job's or not; `number` counts
@@ -89,15 +105,8 @@ fn done(job: &GateJob) -> Vec<Done> {
 /// How the evidence stands; none before the first pair is complete.
 fn standing(rules: &Rules, done: &[Done]) -> Option<String> {
     let pairs = course(rules, done);
-    let last = pairs.last()?;
-    let bars = bars(rules);
-    Some(format!(
-        "evidence {} after {}, where below {} is a pass and above {} a regression",
-        words::score(last.sum),
-        search_words::counted(pairs.len() as u64, "pair", "pairs"),
-        words::score(bars.better),
-        words::score(bars.worse)
-    ))
+    let sum = words::score(pairs.last()?.sum);
+    Some(format!("evidence {sum} after {} of {} pairs", pairs.len(), rules.pairs_max()))
 }
 
 fn times(count: u32) -> String {

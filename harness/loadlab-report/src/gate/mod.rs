@@ -26,7 +26,7 @@ mod tiles;
 mod trials;
 mod verdict;
 mod view;
-pub(crate) mod words;
+mod words;
 
 use loadlab_analysis::gate::GateJob;
 use minijinja::{context, value::Serde};

@@ -145,7 +145,7 @@ fn finds(asked: &GatePlan<'_>) -> String {
             .to_owned();
     };
     let power = power_of(noise, delta, pairs);
-    format!("{} {}", noise::finds(&power), at_drops(&power, delta))
+    format!("{} {}", noise::finds(&power), at_drops(&power, delta)).trim_end().to_owned()
 }
 
 /// How often the drops about the one that is looked for are found.
@@ -153,8 +153,8 @@ fn at_drops(power: &Power, delta: f64) -> String {
     let told = delta * 0.999..=delta * DROPS_MOST * 1.001;
     let near = power.detected.iter().filter(|one| told.contains(&one.drop));
     let told: Vec<String> =
-        near.map(|one| format!("of {} in {}", figures::share(one.drop), figures::share(one.share))).collect();
-    if told.is_empty() { String::new() } else { format!("A drop is found: {} of them.", told.join(", ")) }
+        near.map(|one| format!("of {} {}", figures::share(one.drop), figures::share(one.share))).collect();
+    if told.is_empty() { String::new() } else { format!("Of drops it finds: {}.", told.join(", ")) }
 }
 
 fn bounds(bounds: &[Bound]) -> String {

@@ -1,6 +1,6 @@
 //! What a gate came to: in a word, in a sentence, and what must not be overlooked.
 
-use loadlab_analysis::gate::{Decision, GateJob, GateResult, GateVerdict, Spoilt, Why};
+use loadlab_analysis::gate::{Decision, Evidence, GateJob, GateResult, GateVerdict, Spoilt, Why};
 
 use super::words;
 use crate::facts::Tone;
@@ -27,10 +27,16 @@ pub(super) fn verdict(job: &GateJob) -> Verdict {
         notes.push(of_the_breaking_point(&result.decision));
     }
     let others = result.reasons.iter().skip(1).filter(|reason| **reason != about);
-    notes.extend(others.map(|reason| words::capital(reason)));
+    notes.extend(others.map(|reason| begun(result, reason)));
     notes.extend(advice(&result.decision).map(str::to_owned));
     notes.extend(too_fine(result));
-    Verdict { word, tone, headline: bare(&about), notes }
+    Verdict { word, tone, headline: begun(result, &bare(&about)), notes }
+}
+
+/// With a capital letter, unless it begins with the name of a measure.
+fn begun(result: &GateResult, sentence: &str) -> String {
+    let mut named = result.beside.measures.iter().map(|measure| measure.measure.as_str());
+    if named.any(|name| sentence.starts_with(name)) { sentence.to_owned() } else { words::capital(sentence) }
 }
 
 /// The word and its tone.
@@ -80,6 +86,10 @@ fn advice(decision: &Decision) -> Option<&'static str> {
     match why {
         // Their own sentence says it.
         Why::LoadTooLow { .. } | Why::LoadTooHigh { .. } => None,
+        Why::TooClose if matches!(decision.evidence(), Some(Evidence::Ratio(_))) => Some(
+            "A drop of just the one that is looked for mostly comes out like this; the interval says where the \
+             ratio is.",
+        ),
         Why::TooClose => Some(
             "More pairs or longer trials tell smaller differences. A drop of about half of the one that is \
              looked for is bound to come out like this now and then.",

@@ -62,7 +62,7 @@ pub(crate) struct GateView {
     trials: Vec<TrialRow>,
     /// Those at the fixed load.
     beside: Vec<TrialRow>,
-    /// That load; empty if there are none.
+    /// That load.
     pub(crate) beside_load: String,
     /// What a reader may conclude.
     may: Vec<String>,
@@ -118,7 +118,9 @@ fn question(job: &GateJob) -> String {
 
 /// The load at which both were compared.
 fn beside_load(job: &GateJob) -> String {
-    job.beside.first().map_or_else(String::new, |one| search_words::load(one.done.load, job.axis))
+    job.beside
+        .first()
+        .map_or_else(|| "a fixed load".to_owned(), |one| search_words::load(one.done.load, job.axis))
 }
 
 fn brief(job: &GateJob) -> Vec<String> {

@@ -64,7 +64,7 @@ pub(super) fn is_unfinished(decision: &Decision) -> bool {
 }
 
 /// With a capital letter.
-pub(crate) fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), letters.as_str()))
 }

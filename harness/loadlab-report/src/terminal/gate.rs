@@ -7,12 +7,14 @@ use super::{
     columns::{Cell, Look, NUMBER, Pen, TEXT, WORD},
     heading, pen, titles,
 };
-use crate::gate::{GateView, words};
+use crate::gate::GateView;
 
 /// From this width on the loads of both sides fit beside their losses.
 const WIDTH_LOADS: usize = 72;
 /// From this width on base's value fits beside head's.
 const WIDTH_BASE: usize = 72;
+/// From this width on a change fits beside its margin.
+const WIDTH_MARGIN: usize = 56;
 
 /// The summary. It ends with a line break.
 pub(crate) fn gate(view: &GateView, options: &TerminalOptions) -> String {
@@ -40,7 +42,7 @@ fn head(pen: Pen, view: &GateView) -> Vec<String> {
         let name = pen.paragraph(&view.scenario, INDENT, Look::Strong);
         [vec![word], name, pen.paragraph(&view.title, INDENT, Look::Plain)].concat()
     };
-    let headline = format!("{}.", words::capital(&view.headline));
+    let headline = format!("{}.", view.headline);
     lines.extend(pen.paragraph(&headline, INDENT, Look::Strong));
     for fact in &view.compared {
         let line = format!("{}: {}", fact.label, fact.value);
@@ -119,15 +121,17 @@ fn measures(pen: Pen, view: &GateView) -> Vec<String> {
     if view.measures.is_empty() {
         return Vec::new();
     }
-    let at = if view.beside_load.is_empty() { "a fixed load" } else { &view.beside_load };
-    let mut lines = heading(pen, &format!("Measures at {at}"), "p adjusted");
+    let mut lines = heading(pen, &format!("Measures at {}", view.beside_load), "p adjusted");
     let base = pen.width >= WIDTH_BASE;
     let mut columns = vec![TEXT];
     let mut shown = vec![""];
     columns.extend(base.then_some(NUMBER));
     shown.extend(base.then_some("base"));
-    columns.extend([NUMBER, NUMBER, NUMBER]);
-    shown.extend(["head", "change", "margin"]);
+    let margin = pen.width >= WIDTH_MARGIN;
+    columns.extend([NUMBER, NUMBER]);
+    shown.extend(["head", "change"]);
+    columns.extend(margin.then_some(NUMBER));
+    shown.extend(margin.then_some("margin"));
     columns.extend(base.then_some(NUMBER));
     shown.extend(base.then_some("p"));
     columns.push(WORD);
@@ -136,11 +140,8 @@ fn measures(pen: Pen, view: &GateView) -> Vec<String> {
     for row in &view.measures {
         let mut cells = vec![Cell::new(&row.name)];
         cells.extend(base.then(|| Cell::new(&row.base)));
-        cells.extend([
-            Cell::new(&row.head).look(Look::Strong),
-            Cell::new(&row.change),
-            Cell::new(&row.margin),
-        ]);
+        cells.extend([Cell::new(&row.head).look(Look::Strong), Cell::new(&row.change)]);
+        cells.extend(margin.then(|| Cell::new(&row.margin)));
         cells.extend(base.then(|| Cell::new(&row.p)));
         cells.push(Cell::new(row.verdict).look(Look::Toned(row.tone)));
         rows.push(cells);

@@ -132,7 +132,7 @@ fn each_trial_is_a_dot_and_what_is_too_high_for_the_axis_is_counted() {
     let page = search_html(&made_up::found());
     let loss = plot(&page, "search-loss");
     for told in [
-        "carried: 15 points from 0 % to 0.86 %.",
+        "carried: 13 points from 0 % to 0.88 %.",
         "says nothing: 2 points",
         "lost more than 10 %: 2 points from 10.5 % to 34.4 %.",
         "ends at 10\u{a0}%, ten times what is allowed. 2 trials that lost more are rings at its edge.",
@@ -143,7 +143,7 @@ fn each_trial_is_a_dot_and_what_is_too_high_for_the_axis_is_counted() {
     }
     assert_eq!(loss.matches("<rect class=\"band interval\"").count(), 1);
     let near = plot(&page, "search-near");
-    assert!(near.contains("8 trials at loads further away are not shown."), "{near}");
+    assert!(near.contains("6 trials at loads further away are not shown."), "{near}");
     assert!(plot(&page, "search-p95").contains("late after 60 ms"));
     assert!(plot(&page, "search-throughput").contains("session pool: at most 1,600/s"));
     assert!(!plot(&page, "search-knee").contains("class=\"band"), "the interval is one of loads");
