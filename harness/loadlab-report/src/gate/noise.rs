@@ -56,7 +56,7 @@ pub(super) const fn tier(tier: Tier) -> &'static str {
 
 /// What it finds, and how often it accuses a head that did not change.
 pub(super) fn finds(power: &Power) -> String {
-    let alarms = figures::share(power.false_alarms);
+    let alarms = probable(power.false_alarms);
     let found = match power.finds {
         Some(drop) => {
             format!("the smallest drop that is found nine times in ten is {}", figures::share(drop))
@@ -68,6 +68,12 @@ pub(super) fn finds(power: &Power) -> String {
          called a regression in {alarms} of such gates.",
         search_words::counted(power.pairs, "pair", "pairs")
     )
+}
+
+/// A probability is never nothing, nor all.
+pub(super) fn probable(share: f64) -> String {
+    const LEAST: f64 = 1e-6;
+    figures::share(share.clamp(LEAST, 1.0 - LEAST))
 }
 
 fn facts(noise: &Noise) -> Vec<Fact> {
@@ -93,7 +99,7 @@ fn facts(noise: &Noise) -> Vec<Fact> {
 }
 
 fn found(power: &Power) -> Vec<FoundRow> {
-    let row = |drop: String, share: f64| FoundRow { drop, found: figures::share(share) };
+    let row = |drop: String, share: f64| FoundRow { drop, found: probable(share) };
     let none = row("none".to_owned(), power.false_alarms);
     let drops = power.detected.iter().map(|one| row(figures::share(one.drop), one.share));
     std::iter::once(none).chain(drops).collect()

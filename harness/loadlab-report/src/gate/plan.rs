@@ -153,7 +153,7 @@ fn at_drops(power: &Power, delta: f64) -> String {
     let told = delta * 0.999..=delta * DROPS_MOST * 1.001;
     let near = power.detected.iter().filter(|one| told.contains(&one.drop));
     let told: Vec<String> =
-        near.map(|one| format!("of {} {}", figures::share(one.drop), figures::share(one.share))).collect();
+        near.map(|one| format!("of {} {}", figures::share(one.drop), noise::probable(one.share))).collect();
     if told.is_empty() { String::new() } else { format!("Of drops it finds: {}.", told.join(", ")) }
 }
 

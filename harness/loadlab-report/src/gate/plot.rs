@@ -124,7 +124,7 @@ fn loads(job: &GateJob, rules: &Rules, pairs: &[PairScore]) -> Plot {
         Layer::line("head", "s3", of(|pair| pair.head)),
     ];
     let y = Axis::numbers_within(axis_title(job.axis), range(&layers, [rules.carried]));
-    let began = across(rules.carried, "where it began".to_owned(), "limit");
+    let began = across(rules.carried, "where it began".to_owned(), "began");
     let note = "The load goes a step up after a pair in which base carried its load, two if it lost next to \
                 nothing, and down likewise: so it stays about base's breaking point, wherever that is today.";
     let x = Axis::counted("pair", pairs.len());

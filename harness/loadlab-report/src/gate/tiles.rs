@@ -4,7 +4,7 @@ use loadlab_analysis::gate::{
     Evidence, GateJob, Limits, Losses, NightlyRules, Ratio, Rules, SearchPair, SideLosses, bars,
 };
 
-use super::words;
+use super::{noise, words};
 use crate::{facts::Fact, figures, search::words as search_words};
 
 /// The numbers to see first.
@@ -20,7 +20,7 @@ pub(super) fn tiles(job: &GateJob) -> Vec<Fact> {
         power.detected.iter().find(|one| near(one.drop)).map(|one| one.share)
     });
     let found =
-        found.map_or_else(String::new, |share| format!("found in {} of such gates", figures::share(share)));
+        found.map_or_else(String::new, |share| format!("found in {} of such gates", noise::probable(share)));
     tiles.push(Fact::new("Drop looked for", figures::share(delta)).with(found));
     tiles
 }
@@ -43,8 +43,12 @@ fn of_losses(job: &GateJob, losses: &Losses, rules: &Rules) -> Vec<Fact> {
 }
 
 fn of_ratio(job: &GateJob, ratio: &Ratio, rules: &NightlyRules) -> Vec<Fact> {
-    let interval = format!("{} to {}", words::ratio(ratio.low), words::ratio(ratio.high));
-    let least = format!("a regression below {}", words::ratio(1.0 - rules.delta));
+    let interval = format!(
+        "{} to {}, a regression below {}",
+        words::ratio(ratio.low),
+        words::ratio(ratio.high),
+        words::ratio(ratio.least)
+    );
     let pairs = search_words::counted(ratio.pairs, "pair", "pairs");
     let of = format!("of searches, of at most {}", rules.pairs_max());
     let point = |of: fn(&SearchPair) -> f64| search_words::estimated(mean(job, of), job.axis);
@@ -52,7 +56,6 @@ fn of_ratio(job: &GateJob, ratio: &Ratio, rules: &NightlyRules) -> Vec<Fact> {
         Fact::new("Base breaks at", point(|pair| pair.base)).with("mean of its searches".to_owned()),
         Fact::new("Head breaks at", point(|pair| pair.head)).with("mean of its searches".to_owned()),
         Fact::new("Head over base", words::ratio(ratio.at)).with(interval),
-        Fact::new("Limit", words::ratio(1.0 - rules.delta)).with(least),
         Fact::new("After", pairs).with(of),
     ]
 }
