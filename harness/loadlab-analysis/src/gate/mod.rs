@@ -16,6 +16,7 @@
 //! arrivals.
 
 mod cost;
+mod course;
 mod decision;
 mod fast;
 mod job;
@@ -36,6 +37,7 @@ mod trial;
 mod walk;
 
 pub use cost::{Bound, BoundResult, Cost, Usage, bounds, costs};
+pub use course::{Bars, Look, PairScore, bars, course, looks, spoilt};
 pub use decision::{Decision, Evidence, Losses, Ratio, SideLosses, Why};
 pub use fast::{ended, next, uncounted};
 pub use job::{FORMAT, GateJob, GateTrial};

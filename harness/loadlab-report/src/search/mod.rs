@@ -19,7 +19,7 @@ mod plan;
 mod plot;
 mod verdict;
 mod view;
-mod words;
+pub(crate) mod words;
 
 use loadlab_analysis::search::SearchResult;
 use loadlab_record::FailureMode;
@@ -29,7 +29,7 @@ use crate::{TerminalOptions, figures, html::STYLE, markdown, template, terminal}
 
 pub use lines::{trial_label, trial_line};
 pub use plan::search_plan;
-pub(crate) use view::{BREAKING_POINT, LoadRow, SearchView};
+pub(crate) use view::{BREAKING_POINT, LoadRow, SearchView, href};
 
 /// The page's template, and what it includes.
 const HTML: [(&str, &str); 3] = [
