@@ -59,7 +59,7 @@ pub(crate) fn execute(arguments: &GateArgs) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return run::failed(&RunError::System(error)),
     };
-    let gated = runtime.block_on(Box::pin(gate::gate(request(arguments, sides, &terms))));
+    let gated = runtime.block_on(Box::pin(gate::gate(&request(arguments, sides, &terms))));
     // Nothing that hangs, such as a name look-up, may delay the end.
     runtime.shutdown_background();
     match gated {

@@ -67,8 +67,8 @@ pub struct Gated {
 }
 
 /// Compares, whatever ends it.
-pub async fn gate(request: GateRequest<'_>) -> Result<Gated, GateError> {
-    let profiles = [checked(&request, Side::Base)?, checked(&request, Side::Head)?];
+pub async fn gate(request: &GateRequest<'_>) -> Result<Gated, GateError> {
+    let profiles = [checked(request, Side::Base)?, checked(request, Side::Head)?];
     let mut signals = Signals::listen().map_err(RunError::System)?;
     let environment = environment::read();
     let plan = &request.base.run.plan;
@@ -77,11 +77,11 @@ pub async fn gate(request: GateRequest<'_>) -> Result<Gated, GateError> {
     let folder = folder.map_err(RunError::Folder)?.path().to_owned();
     let generator = Generator::start().map_err(RunError::System)?;
     let [base, head] = profiles;
-    let base = open(&request, Side::Base, base, (&folder, &environment), &mut signals).await?;
-    let head = open(&request, Side::Head, head, (&folder, &environment), &mut signals).await?;
+    let base = open(request, Side::Base, base, (&folder, &environment), &mut signals).await?;
+    let head = open(request, Side::Head, head, (&folder, &environment), &mut signals).await?;
     let mut work = Work {
-        job: empty(&request, (&base, &head), environment),
-        request: &request,
+        job: empty(request, (&base, &head), environment),
+        request,
         base,
         head,
         folder,

@@ -136,17 +136,15 @@ fn kept(arguments: &GateArgs, plan: &Plan, tier: Tier) -> Result<Option<Kept>, T
     }
     let kept = Kept::read(&path).map_err(TermsError::Kept)?;
     let misfits = kept.misfits(plan, &environment::read(), (tier, arguments.effort.trial));
-    match misfits.is_empty() {
-        true => Ok(Some(kept)),
-        // One that was asked for has to fit; one that happens to be there need not.
-        false if arguments.noise.noise.is_some() => {
-            Err(TermsError::Kept(KeptError::Misfit { path, misfits }))
-        }
-        false => {
-            output::say(&format!("note: {} is of another job ({})", path.display(), misfits.join("; ")));
-            Ok(None)
-        }
+    if misfits.is_empty() {
+        return Ok(Some(kept));
     }
+    // One that was asked for has to fit; one that happens to be there need not.
+    if arguments.noise.noise.is_some() {
+        return Err(TermsError::Kept(KeptError::Misfit { path, misfits }));
+    }
+    output::say(&format!("note: {} is of another job ({})", path.display(), misfits.join("; ")));
+    Ok(None)
 }
 
 fn bought(minutes: f64, kept: &Kept, delta: f64) -> Result<Bought, TermsError> {
