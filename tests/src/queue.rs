@@ -79,12 +79,20 @@ impl Queue {
     /// # Errors
     /// If there is no port or no thread.
     pub fn start(servers: usize, mean: Duration, seed: u64) -> io::Result<Self> {
+        Self::at(0, servers, mean, seed)
+    }
+
+    /// The same on a port of one's choice.
+    ///
+    /// # Errors
+    /// If the port is taken, or there is no thread.
+    pub fn at(port: u16, servers: usize, mean: Duration, seed: u64) -> io::Result<Self> {
         let free = std::iter::repeat_n(Reverse(Duration::ZERO), servers).collect();
         let rng = Seed::new(seed).stream("service", 0, 0);
         let servers = Mutex::new(Servers { free, began: Instant::now(), mean, rng });
         let (hangs, asked) = (AtomicBool::new(false), AtomicU64::new(0));
         let shared = Arc::new(Shared { servers, hangs, asked });
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();

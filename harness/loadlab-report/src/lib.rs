@@ -5,6 +5,7 @@
 //!   RunFile --+                             |
 //!             +-- plots --chart--> SVG -----+--> HTML, one file
 //!   StudyResult, SearchResult ------> terminal, Markdown, HTML
+//!   GateJob ------------------------> the same, JUnit, and what GitHub reads
 //! ```
 //!
 //! A report is a function of the run file: the same file gives the same bytes, on any machine and
@@ -15,6 +16,7 @@ mod chart;
 mod facts;
 mod figures;
 mod format;
+mod gate;
 mod html;
 mod json;
 mod junit;
@@ -28,6 +30,11 @@ mod template;
 mod terminal;
 
 pub use format::{Format, FormatError};
+pub use gate::{
+    GatePlan, gate_annotations, gate_html, gate_junit, gate_label, gate_line, gate_markdown, gate_plan,
+    gate_search_line, gate_summary, gate_text,
+};
+
 pub use html::html;
 pub use json::json;
 pub use junit::junit;

@@ -1,6 +1,7 @@
 //! The command line: what can be said. What is done about it is in [`crate::commands`].
 
 mod breakpoint;
+mod gate;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -17,6 +18,7 @@ use crate::{
 };
 
 pub use breakpoint::{BreakpointArgs, HiddenArgs, MethodName};
+pub use gate::{BesideArgs, EffortArgs, GateArgs, NoiseArgs};
 
 /// Exit codes, shown under `--help`.
 const EXIT_CODES: &str = "\
@@ -25,9 +27,11 @@ Exit codes:
   1    internal error
   2    usage or invalid file; nothing was started
   3    an objective was missed
+  4    regression: what is compared became worse
   5    inconclusive: it cannot be told
   6    the generator, not the target, was the limit
   7    the target did not start, or was lost
+  8    not comparable: more than one thing differs
   130  SIGINT, 143 SIGTERM: what was measured is written";
 
 /// What signals do to a run, shown under its `--help`.
@@ -71,6 +75,9 @@ pub enum Command {
     /// Search for the breaking point: the highest load that is carried, with its interval.
     #[command(after_help = breakpoint::EXITS)]
     Breakpoint(BreakpointArgs),
+    /// Say in CI whether a change lowered the breaking point: two builds, loaded in turn.
+    #[command(after_help = gate::EXITS)]
+    Gate(GateArgs),
     /// List the scenarios.
     List(ListArgs),
     /// Show what a scenario would do, every default included.

@@ -22,6 +22,7 @@ fn every_command_explains_itself() {
     let commands = [
         "run",
         "study",
+        "gate",
         "list",
         "show",
         "validate",

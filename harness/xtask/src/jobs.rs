@@ -11,7 +11,7 @@ use crate::{
     calibrate::{self, Scale},
     campaign::{self, MITIGATED, RESOURCES, SPEEDS, Variation},
     evidence::Evidence,
-    proxy_latency, safety, scenarios, search,
+    gate, proxy_latency, safety, scenarios, search,
 };
 
 /// A measurement with its standard settings.
@@ -37,6 +37,8 @@ pub(crate) enum Job {
     Mitigated,
     /// Whether searches find the breaking point of a queue that is known; the lines are seeds
     Search,
+    /// Whether the gate passes what did not change and finds what did; the lines are seeds
+    Gate,
 }
 
 /// How much is done for figures that hold.
@@ -77,7 +79,12 @@ impl Job {
                 ("proxy-latency", proxy_latency::Scale::FULL.config(), || proxy_latency(&EFFORT, None))
             }
             Self::Safety => ("safety", safety::config(), safety),
-            Self::Scenarios | Self::Resources | Self::Speeds | Self::Mitigated | Self::Search => return None,
+            Self::Scenarios
+            | Self::Resources
+            | Self::Speeds
+            | Self::Mitigated
+            | Self::Search
+            | Self::Gate => return None,
         };
         Some(Measurement { file: Evidence::of(name, None), config, run })
     }
@@ -96,6 +103,7 @@ impl Job {
     fn names(self) -> Result<Vec<String>, Box<dyn std::error::Error>> {
         match (self, self.variations()) {
             (Self::Scenarios, _) => Ok(scenarios::names()?),
+            (Self::Gate, _) => Ok(gate::CASES.iter().map(|case| case.name.to_owned()).collect()),
             (_, Some((_, variations))) => Ok(variations.iter().map(|one| one.name.to_owned()).collect()),
             _ => Ok(Vec::new()),
         }
@@ -139,6 +147,7 @@ pub(crate) fn until(job: Job, (first, times): (usize, usize), only: &[String]) -
         return match (job, job.variations()) {
             (_, Some((name, variations))) => campaign::until(name, variations, seeds, &wanted),
             (Job::Search, None) => search::until(seeds),
+            (Job::Gate, None) => gate::until(seeds, &wanted),
             (_, None) => scenarios::until(seeds, &wanted),
         };
     };

@@ -11,6 +11,7 @@ mod campaign;
 mod child;
 mod ci;
 mod evidence;
+mod gate;
 mod generate;
 mod jobs;
 mod journal;

@@ -9,6 +9,7 @@ mod fault_kinds;
 mod faults;
 mod foreign_faults;
 mod foreign_target;
+mod gate;
 mod hidden_capacity;
 mod lab;
 mod real_stores;

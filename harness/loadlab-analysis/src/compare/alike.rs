@@ -39,14 +39,34 @@ pub fn alike(before: &[RunFile], after: &[RunFile]) -> Result<Factor, Vec<Differ
     differences.extend(silent(sides));
     differences.extend(twice(sides));
     differences.extend(seeds(sides));
-    differences.extend(different(sides, surroundings).iter().map(Told::difference));
-    differences.extend(plans(sides));
-    differences.extend(different(sides, drawn_rows).iter().map(Told::difference));
-    let factor = factor(sides).unwrap_or_else(|more| {
+    let factor = grounds(sides).unwrap_or_else(|more| {
         differences.extend(more);
         Factor { kind: FactorKind::Nothing, before: String::new(), after: String::new() }
     });
     if differences.is_empty() { Ok(factor) } else { Err(differences) }
+}
+
+/// What two targets differ in, of which each was loaded once in the same way: the one thing, or everything
+/// that makes a comparison of them meaningless. Whatever came out of the loads, and from which seeds, is not
+/// asked.
+pub fn same_ground(before: &RunFile, after: &RunFile) -> Result<Factor, Vec<Difference>> {
+    grounds([std::slice::from_ref(before), std::slice::from_ref(after)])
+}
+
+/// What does not come from how the runs went.
+fn grounds(sides: [&[RunFile]; 2]) -> Result<Factor, Vec<Difference>> {
+    let mut differences: Vec<Difference> =
+        different(sides, surroundings).iter().map(Told::difference).collect();
+    differences.extend(plans(sides));
+    differences.extend(different(sides, drawn_rows).iter().map(Told::difference));
+    match factor(sides) {
+        Ok(factor) if differences.is_empty() => Ok(factor),
+        Ok(_) => Err(differences),
+        Err(more) => {
+            differences.extend(more);
+            Err(differences)
+        }
+    }
 }
 
 /// The seed of a run; of a merged one those of all its generators.

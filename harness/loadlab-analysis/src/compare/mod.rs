@@ -32,7 +32,8 @@ mod told;
 
 use loadlab_record::RunFile;
 
-pub use alike::alike;
+pub use alike::{alike, same_ground};
+pub(crate) use cost::usage;
 pub use interval::Method;
 pub use result::{
     Change, Comparison, Curves, Difference, Factor, FactorKind, Group, LatencyChange, ObjectiveChange,

@@ -35,6 +35,9 @@ pub struct GateJob {
     pub seed: Seed,
     /// What the trials came to, in order.
     pub trials: Vec<GateTrial>,
+    /// Trials of both at one load, for what is asked beside the breaking point; in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<GateTrial>,
     /// What was decided.
     pub result: GateResult,
     /// Real seconds that it took.

@@ -12,6 +12,9 @@ const Y_STEPS_MAX: f64 = 5.0;
 /// Steps on the time axis at most: six labels fit a phone.
 const TIME_STEPS_MAX: f64 = 6.0;
 
+/// Things on an axis that are named one by one: two digits each fit a phone.
+const COUNTED_MAX: usize = 12;
+
 /// One axis of a chart.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Axis {
@@ -80,6 +83,22 @@ impl Axis {
             unit: Unit::Number,
             low: first * step,
             high: last * step,
+            shown_as: (1.0, ""),
+            kind: Kind::Linear,
+        }
+    }
+
+    /// Things that are counted from 1 on, each 1 from the next.
+    pub(crate) fn counted(title: &str, count: usize) -> Self {
+        let count = count.max(1);
+        let step = count.div_ceil(COUNTED_MAX);
+        let ticks = (1..=count).step_by(step).map(|n| (n as f64, figures::count(n as u64)));
+        Self {
+            title: title.to_owned(),
+            ticks: ticks.collect(),
+            unit: Unit::Number,
+            low: 0.5,
+            high: count as f64 + 0.5,
             shown_as: (1.0, ""),
             kind: Kind::Linear,
         }
@@ -248,6 +267,9 @@ fn nice_step(wanted: f64) -> f64 {
 
 /// A tick's label: as many decimals as its step needs, thousands marked.
 fn trimmed(value: f64, step: f64) -> String {
+    if value < 0.0 {
+        return format!("-{}", trimmed(-value, step));
+    }
     let places = (0..4).find(|places| {
         let scaled = step * 10_f64.powi(*places);
         (scaled - scaled.round()).abs() < 1e-6 * scaled
@@ -282,6 +304,19 @@ mod tests {
         let axis = Axis::numbers_within("n", (1_379.0, 1_596.0));
         assert_eq!(labels(&axis), ["1,350", "1,400", "1,450", "1,500", "1,550", "1,600"]);
         assert!((axis.place(1_475.0) - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn below_nothing_are_negative_numbers() {
+        assert_eq!(labels(&Axis::numbers_within("n", (-4.0, 3.0))), ["-4", "-2", "0", "2", "4"]);
+    }
+
+    #[test]
+    fn what_is_counted_stands_in_the_middle_of_its_place() {
+        let axis = Axis::counted("pair", 4);
+        assert_eq!(labels(&axis), ["1", "2", "3", "4"]);
+        assert!((axis.place(1.0) - 0.125).abs() < 1e-9);
+        assert_eq!(labels(&Axis::counted("pair", 14)), ["1", "3", "5", "7", "9", "11", "13"]);
     }
 
     #[test]

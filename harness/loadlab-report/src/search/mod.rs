@@ -20,7 +20,7 @@ mod plan;
 mod plot;
 mod verdict;
 mod view;
-mod words;
+pub(crate) mod words;
 
 use loadlab_analysis::search::SearchResult;
 use loadlab_record::FailureMode;
@@ -32,7 +32,7 @@ pub(crate) use hidden::{HiddenRow, HiddenView};
 pub use hidden::{hidden_label, hidden_line, hidden_plan};
 pub use lines::{trial_label, trial_line};
 pub use plan::search_plan;
-pub(crate) use view::{BREAKING_POINT, LoadRow, SearchView};
+pub(crate) use view::{BREAKING_POINT, LoadRow, SearchView, href};
 
 /// The page's template, and what it includes.
 const HTML: [(&str, &str); 3] = [

@@ -238,7 +238,7 @@ fn trial_row(result: &SearchResult, number: usize, one: &TrialResult) -> TrialRo
 }
 
 /// A folder beside the page. Whatever its name is, it leads nowhere else and ends no link.
-pub(super) fn href(folder: &str) -> String {
+pub(crate) fn href(folder: &str) -> String {
     let mut href = "./".to_owned();
     for byte in folder.trim_matches('/').bytes() {
         match byte {

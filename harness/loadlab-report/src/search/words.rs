@@ -19,17 +19,17 @@ pub(super) fn bare(load: f64) -> String {
 }
 
 /// A load that is offered: `1,487.3/s`, `17 users`.
-pub(super) fn load(load: f64, axis: LoadAxis) -> String {
+pub(crate) fn load(load: f64, axis: LoadAxis) -> String {
     with_unit(bare(load), axis)
 }
 
 /// A load that was not offered but calculated.
-pub(super) fn estimated(load: f64, axis: LoadAxis) -> String {
+pub(crate) fn estimated(load: f64, axis: LoadAxis) -> String {
     with_unit(figures::digits(load, ESTIMATED), axis)
 }
 
 /// Arrivals per second that were carried.
-pub(super) fn per_second(rate: f64) -> String {
+pub(crate) fn per_second(rate: f64) -> String {
     format!("{}/s", figures::digits(rate, ESTIMATED))
 }
 
@@ -68,7 +68,7 @@ pub(super) fn between(bracket: (Option<f64>, Option<f64>)) -> String {
 }
 
 /// `1 trial`, `12 trials`.
-pub(super) fn counted(count: impl Into<u64>, one: &str, many: &str) -> String {
+pub(crate) fn counted(count: impl Into<u64>, one: &str, many: &str) -> String {
     let count = count.into();
     format!("{} {}", figures::count(count), if count == 1 { one } else { many })
 }
@@ -122,7 +122,7 @@ pub(super) const fn standing(standing: Standing, method: Method) -> &'static str
 }
 
 /// From which response time on an arrival is lost, in seconds; none if no objective says so.
-pub(super) fn late_after_s(objectives: &[String]) -> Option<f64> {
+pub(crate) fn late_after_s(objectives: &[String]) -> Option<f64> {
     // What is no objective in today's words bounds nothing.
     let parsed: Vec<Objective> = objectives.iter().filter_map(|line| Objective::parse(line).ok()).collect();
     tightest_response(&parsed).map(|bound| bound.as_secs_f64())

@@ -2,6 +2,7 @@
 
 mod columns;
 mod failure;
+mod gate;
 mod search;
 
 use columns::{Cell, Column, Look, NUMBER, Pen, TEXT, WORD};
@@ -12,6 +13,7 @@ use crate::facts::{
     self, ArmsFacts, DocumentedFacts, Facts, FaultRow, LatencyRow, PERCENTILES, SteadyCell, SteadyRow, Tone,
 };
 
+pub(crate) use gate::gate;
 pub(crate) use search::{search, search_plan};
 
 /// Narrowest width that is laid out; a narrower terminal wraps by itself.

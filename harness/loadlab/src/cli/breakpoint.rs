@@ -113,7 +113,7 @@ impl From<MethodName> for Method {
 }
 
 /// A load: a number, or a rate as scenarios have it.
-fn load(text: &str) -> Result<f64, String> {
+pub(super) fn load(text: &str) -> Result<f64, String> {
     let number = quantity::number(text).or_else(|_| quantity::rate(text).map(|rate| rate.per_second()));
     match number {
         Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
@@ -121,7 +121,7 @@ fn load(text: &str) -> Result<f64, String> {
     }
 }
 
-fn share(text: &str) -> Result<Share, String> {
+pub(super) fn share(text: &str) -> Result<Share, String> {
     quantity::share(text).map_err(|_| "a share is accepted: 1%, 0.01".to_owned())
 }
 

@@ -5,6 +5,7 @@ use crate::{cli::Command, exit::Exit};
 mod breakpoint;
 mod completions;
 mod doctor;
+mod gate;
 mod list;
 mod proxy;
 mod report;
@@ -23,6 +24,7 @@ pub fn execute(command: Command) -> Exit {
         Command::Run(arguments) => run::execute(&arguments),
         Command::Study(arguments) => study::execute(&arguments),
         Command::Breakpoint(arguments) => breakpoint::execute(&arguments),
+        Command::Gate(arguments) => gate::execute(&arguments),
         Command::List(arguments) => list::execute(&arguments),
         Command::Show(arguments) => show::execute(&arguments),
         Command::Validate(arguments) => validate::execute(&arguments),

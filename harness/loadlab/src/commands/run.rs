@@ -109,14 +109,20 @@ pub(super) fn exit_of(error: &RunError) -> Exit {
 
 /// Says why there is nothing to say about a run.
 pub(super) fn failed(error: &RunError) -> Exit {
-    let hint = match error {
+    output::fail(exit_of(error), &error.to_string(), hint(error).as_deref())
+}
+
+/// What to do about it.
+pub(super) fn hint(error: &RunError) -> Option<String> {
+    match error {
         RunError::Reach(error) => Some(error.hint()),
         RunError::Refused(refusal) => Some(refusal.hint()),
         RunError::Target(error) => error.hint(),
         RunError::NeverCalm { .. } => Some(
-            "look at the last trial's report and at the target's logs; start with a lower --start".to_owned(),
+            "look at the last trial's report and at the target's logs; start with a lower load (--start of a \
+             search, --carried of a gate)"
+                .to_owned(),
         ),
         _ => None,
-    };
-    output::fail(exit_of(error), &error.to_string(), hint.as_deref())
+    }
 }

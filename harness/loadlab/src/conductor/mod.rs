@@ -13,6 +13,7 @@ pub mod admission;
 pub mod arms;
 pub mod environment;
 pub mod external;
+pub mod gate;
 mod generator;
 pub mod hidden;
 mod limits;

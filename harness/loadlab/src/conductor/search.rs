@@ -117,6 +117,28 @@ pub async fn search(request: SearchRequest<'_>) -> Result<Searched, RunError> {
     Ok(Searched { folder: folder.path().to_owned(), result, stopped: ended.err() })
 }
 
+/// Searches on a target that is up, in trials as long as it has them: a part of a gate. `folder` is the
+/// search's own; its trials are beside those of the gate.
+pub(super) async fn on_site(
+    site: &mut Site<'_>,
+    (plan, rules): (&Plan, Rules),
+    environment: Environment,
+    folder: &Path,
+    hands: &mut Hands<'_>,
+) -> Result<SearchResult, RunError> {
+    let error = |source| RunError::Folder(FolderError::Create { path: folder.to_owned(), source });
+    std::fs::create_dir_all(folder).map_err(error)?;
+    let began = Instant::now();
+    let times = site.times();
+    let mut result = empty(plan, (Method::Mlr, rules), site, environment);
+    let mut work = Work { site, hands, folder, failing: None };
+    let ended = work.carry_out(&mut result, Some(times.measured)).await;
+    result.took_s = began.elapsed().as_secs_f64();
+    result.restarts = work.site.restarts();
+    work.write(&result)?;
+    ended.map(|()| result)
+}
+
 /// How long the parts of a trial last that measures for so long.
 pub(super) fn times(plan: &Plan, measured: Duration) -> TrialTimes {
     let ramp = (measured / RAMP_SHARE).clamp(RAMP_LEAST, RAMP_MOST);

@@ -74,7 +74,7 @@ fn dies_with(variable: &str) -> bool {
         return true;
     };
     // Without it the process group is what ends this process.
-    drop(set_parent_process_death_signal(Some(Signal::KILL)));
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
     getppid().map(Pid::as_raw_pid) == Some(parent)
 }
 
@@ -87,8 +87,10 @@ fn serve() -> io::Result<i32> {
     while TcpStream::connect(listen).is_err() {
         if let Some(status) = child.try_wait()? {
             return Err(io::Error::other(format!(
-                "`{}` ended with {status} before it served",
-                config.command
+                "`{}` ended with {status} before it served; it has to serve at the port that is in $PORT, \
+                 {} this time, for as long as it is wanted",
+                config.command,
+                listen.port()
             )));
         }
         thread::sleep(LOOK_EVERY);
