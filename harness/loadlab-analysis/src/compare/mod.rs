@@ -33,7 +33,10 @@ mod told;
 use loadlab_record::RunFile;
 
 pub use alike::alike;
+pub(crate) use alike::{seed, setting, silence};
+pub(crate) use distribution::reached;
 pub use interval::Method;
+pub(crate) use leaves::cut;
 pub use result::{
     Change, Comparison, Curves, Difference, Factor, FactorKind, Group, LatencyChange, ObjectiveChange,
     ObjectiveSide, StepChange,
