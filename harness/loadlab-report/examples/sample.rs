@@ -1,15 +1,22 @@
-//! Writes every report of the made-up run, and of the made-up searches, into a folder, to look at while
-//! working on them:
+//! Writes every report of the made-up run, and of the made-up searches, comparisons and trends, into a folder,
+//! to look at while working on them:
 //! `cargo run -p loadlab-report --example sample -- DIR`.
 
 #[path = "../tests/reports/searches/made_up.rs"]
 mod made_up;
+#[path = "../tests/reports/comparisons/made_up.rs"]
+mod made_up_comparisons;
+#[path = "../tests/reports/trends/made_up.rs"]
+mod made_up_trends;
 
 use std::{fs, path::Path};
 
 use loadlab_analysis::judge;
 use loadlab_record::synthetic::Synthetic;
-use loadlab_report::{Format, TerminalOptions, search_html, search_markdown, search_text};
+use loadlab_report::{
+    Format, TerminalOptions, comparison_html, comparison_markdown, comparison_text, search_html,
+    search_markdown, search_text, trend_html, trend_markdown, trend_text,
+};
 
 fn main() -> std::io::Result<()> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "sample".to_owned());
@@ -21,13 +28,23 @@ fn main() -> std::io::Result<()> {
         let name = format.file_name().unwrap_or("terminal.txt");
         fs::write(Path::new(&folder).join(name), format.render(&run, &options))?;
     }
-    for (name, result) in made_up::all() {
-        let write = |ending: &str, text: String| {
-            fs::write(Path::new(&folder).join(format!("search-{name}.{ending}")), text)
-        };
-        write("html", search_html(&result))?;
-        write("md", search_markdown(&result))?;
-        write("txt", search_text(&result, &options))?;
+    let write = |name: String, [html, markdown, text]: [String; 3]| {
+        let to = |ending: &str| Path::new(&folder).join(format!("{name}.{ending}"));
+        fs::write(to("html"), html)?;
+        fs::write(to("md"), markdown)?;
+        fs::write(to("txt"), text)
+    };
+    for (name, one) in made_up::all() {
+        let texts = [search_html(&one), search_markdown(&one), search_text(&one, &options)];
+        write(format!("search-{name}"), texts)?;
+    }
+    for (name, one) in made_up_comparisons::all() {
+        let texts = [comparison_html(&one), comparison_markdown(&one), comparison_text(&one, &options)];
+        write(format!("comparison-{name}"), texts)?;
+    }
+    for (name, one) in made_up_trends::all() {
+        let texts = [trend_html(&one), trend_markdown(&one), trend_text(&one, &options)];
+        write(format!("trend-{name}"), texts)?;
     }
     Ok(())
 }

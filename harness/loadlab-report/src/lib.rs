@@ -4,7 +4,7 @@
 //!             +-- facts: what is said ------+--> terminal, Markdown, JUnit
 //!   RunFile --+                             |
 //!             +-- plots --chart--> SVG -----+--> HTML, one file
-//!   StudyResult, SearchResult ------> terminal, Markdown, HTML
+//!   StudyResult, SearchResult, Comparison, Trends ------> terminal, Markdown, HTML
 //! ```
 //!
 //! A report is a function of the run file: the same file gives the same bytes, on any machine and
@@ -12,6 +12,7 @@
 //! output format is one file; [`Format`] is where they are registered.
 
 mod chart;
+mod comparison;
 mod facts;
 mod figures;
 mod format;
@@ -26,7 +27,9 @@ mod series;
 mod study;
 mod template;
 mod terminal;
+mod trend;
 
+pub use comparison::{comparison_html, comparison_markdown, comparison_text};
 pub use format::{Format, FormatError};
 pub use html::html;
 pub use json::json;
@@ -38,3 +41,4 @@ pub use search::{
 };
 pub use study::{study_html, study_json, study_markdown, study_text};
 pub use terminal::{TerminalOptions, terminal};
+pub use trend::{trend_html, trend_markdown, trend_text};

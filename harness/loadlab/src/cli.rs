@@ -1,6 +1,7 @@
 //! The command line: what can be said. What is done about it is in [`crate::commands`].
 
 mod breakpoint;
+mod comparing;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -17,6 +18,7 @@ use crate::{
 };
 
 pub use breakpoint::{BreakpointArgs, MethodName};
+pub use comparing::{CompareArgs, MergeArgs, PageFormat, TrendArgs};
 
 /// Exit codes, shown under `--help`.
 const EXIT_CODES: &str = "\
@@ -25,9 +27,11 @@ Exit codes:
   1    internal error
   2    usage or invalid file; nothing was started
   3    an objective was missed
+  4    a regression
   5    inconclusive: it cannot be told
   6    the generator, not the target, was the limit
   7    the target did not start, or was lost
+  8    the runs cannot be compared
   130  SIGINT, 143 SIGTERM: what was measured is written";
 
 /// What signals do to a run, shown under its `--help`.
@@ -71,6 +75,15 @@ pub enum Command {
     /// Search for the breaking point: the highest load that is carried, with its interval.
     #[command(after_help = breakpoint::EXITS)]
     Breakpoint(BreakpointArgs),
+    /// Compare what was measured before a change with what was measured after it.
+    #[command(after_help = comparing::COMPARE_EXITS)]
+    Compare(CompareArgs),
+    /// Follow a number over stored results, and find where it changed for good.
+    #[command(after_help = comparing::TREND_EXITS)]
+    Trend(TrendArgs),
+    /// Merge the runs of several generators that loaded one target together into one run.
+    #[command(after_help = comparing::MERGE_EXITS)]
+    Merge(MergeArgs),
     /// List the scenarios.
     List(ListArgs),
     /// Show what a scenario would do, every default included.

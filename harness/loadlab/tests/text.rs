@@ -22,6 +22,9 @@ fn every_command_explains_itself() {
     let commands = [
         "run",
         "study",
+        "compare",
+        "trend",
+        "merge",
         "list",
         "show",
         "validate",

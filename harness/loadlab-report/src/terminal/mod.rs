@@ -1,8 +1,10 @@
 //! The summary after a run: everything that matters within the width of a terminal.
 
 mod columns;
+mod comparison;
 mod failure;
 mod search;
+mod trend;
 
 use columns::{Cell, Column, Look, NUMBER, Pen, TEXT, WORD};
 use loadlab_record::RunFile;
@@ -12,7 +14,9 @@ use crate::facts::{
     self, ArmsFacts, DocumentedFacts, Facts, FaultRow, LatencyRow, PERCENTILES, SteadyCell, SteadyRow, Tone,
 };
 
+pub(crate) use comparison::comparison;
 pub(crate) use search::{search, search_plan};
+pub(crate) use trend::trend;
 
 /// Narrowest width that is laid out; a narrower terminal wraps by itself.
 const WIDTH_MIN: u16 = 48;

@@ -1,8 +1,10 @@
 //! Every format from the same made-up run, and from runs that lack something.
 
+mod comparisons;
 mod fixtures;
 mod machine;
 mod page;
 mod searches;
 mod studies;
 mod text;
+mod trends;

@@ -17,7 +17,7 @@ fn offer(load: f64, repetition: u32) -> Offer {
 }
 
 /// The page without style, and with the words of its drawings in place of their paths.
-fn readable(page: &str) -> String {
+pub(crate) fn readable(page: &str) -> String {
     let body = page.split("</style>").nth(1).expect("a page has a style");
     let mut parts = body.split("<svg class=\"chart");
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -28,6 +28,33 @@ fn readable(page: &str) -> String {
         out.push_str(&format!("[{words}]</div>\n</figure>{rest}"));
     }
     out
+}
+
+/// A page works without a network.
+pub(crate) fn loads_nothing(name: &str, page: &str) {
+    let loaders =
+        [" src=", "<link", "@import", "url(http", "url(\"", "url('", "<iframe", "<img", "<script", "fetch("];
+    for loads in loaders {
+        assert!(!page.contains(loads), "{name}: {loads}");
+    }
+}
+
+/// Every tag that is opened is closed, the last one first.
+pub(crate) fn closed_in_order(name: &str, page: &str) {
+    let written = page.split("</style>").nth(1).expect("a page has a style");
+    let mut open: Vec<&str> = Vec::new();
+    for tag in written.split('<').skip(1) {
+        let (tag, _) = tag.split_once('>').unwrap_or_else(|| panic!("{name}: <{tag}"));
+        let word = tag.split([' ', '\n']).next().unwrap_or_default();
+        if let Some(closed) = word.strip_prefix('/') {
+            if closed != "head" && closed != "html" {
+                assert_eq!(open.pop(), Some(closed), "{name}: </{closed}>");
+            }
+        } else if !tag.ends_with('/') && word != "meta" {
+            open.push(word);
+        }
+    }
+    assert!(open.is_empty(), "{name}: {open:?}");
 }
 
 #[test]
@@ -99,13 +126,7 @@ fn a_terminal_is_not_overrun_and_colour_adds_nothing_but_colour() {
 fn a_page_loads_nothing_and_links_only_to_folders_beside_it() {
     for (name, result) in made_up::all() {
         let page = search_html(&result);
-        let loaders = [
-            " src=", "<link", "@import", "url(http", "url(\"", "url('", "<iframe", "<img", "<script",
-            "fetch(",
-        ];
-        for loads in loaders {
-            assert!(!page.contains(loads), "{name}: {loads}");
-        }
+        loads_nothing(name, &page);
         let links: Vec<&str> =
             page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert_eq!(links.len(), result.trials.len(), "{name}: a link for each trial");
@@ -128,21 +149,7 @@ fn text_of_a_document_stays_text() {
 #[test]
 fn tags_are_closed_in_order() {
     for (name, result) in made_up::all() {
-        let page = search_html(&result);
-        let written = page.split("</style>").nth(1).expect("a page has a style");
-        let mut open: Vec<&str> = Vec::new();
-        for tag in written.split('<').skip(1) {
-            let (tag, _) = tag.split_once('>').unwrap_or_else(|| panic!("{name}: <{tag}"));
-            let word = tag.split([' ', '\n']).next().unwrap_or_default();
-            if let Some(closed) = word.strip_prefix('/') {
-                if closed != "head" && closed != "html" {
-                    assert_eq!(open.pop(), Some(closed), "{name}: </{closed}>");
-                }
-            } else if !tag.ends_with('/') && word != "meta" {
-                open.push(word);
-            }
-        }
-        assert!(open.is_empty(), "{name}: {open:?}");
+        closed_in_order(name, &search_html(&result));
     }
 }
 
