@@ -48,7 +48,7 @@ pub fn comparison_html(comparison: &Comparison) -> String {
 
 /// The comparison as Markdown.
 pub fn comparison_markdown(comparison: &Comparison) -> String {
-    let shift = rows::table(&comparison.response.deciles, rows::LATENCY);
+    let shift = rows::table(rows::LATENCY, &comparison.response.deciles, comparison.method);
     let context = context! { comparison => Serde(ComparisonView::of(comparison)), shift => Serde(shift) };
     markdown::render(MARKDOWN, context)
 }

@@ -3,7 +3,7 @@
 use loadlab_analysis::compare::{Change, Comparison};
 
 use crate::{
-    chart::{Axis, Bar, Chart, Height, Layer, Rule},
+    chart::{Axis, Bar, Chart, Height, Layer},
     figures,
     plots::{Plot, PlotView, view},
 };
@@ -62,13 +62,13 @@ fn shift(comparison: &Comparison) -> Option<Plot> {
     });
     let spans: Vec<Bar> = spans.collect();
     let points = deciles.iter().enumerate().map(|(at, change)| (at as f64, change.difference)).collect();
-    let mut layers = Vec::new();
+    let ends = [-0.5, deciles.len() as f64 - 0.5];
+    let mut layers = vec![Layer::curve("no difference", "s5 dotted", ends.map(|end| (end, 0.0)).into())];
     if !spans.is_empty() {
         let confidence = figures::share(comparison.confidence);
         layers.push(Layer::spans(&format!("interval, {confidence} each"), "s1 soft", spans));
     }
     layers.push(Layer::line("after − before", "s1 strong", points));
-    let none = Rule { at: 0.0, label: "no difference".to_owned(), class: "limit", vertical: false };
     let chart = Chart {
         id: "comparison-shift",
         title: "Difference at each decile".to_owned(),
@@ -76,11 +76,11 @@ fn shift(comparison: &Comparison) -> Option<Plot> {
         y: Axis::seconds_within("after − before", range),
         layers,
         bands: Vec::new(),
-        rules: vec![none],
+        rules: Vec::new(),
         marks: Vec::new(),
         height: Height::Full,
     };
-    let note = "Below the line across, arrivals became faster, above it slower. A level line says that all \
+    let note = "Below the dotted line, arrivals became faster, above it slower. A level line says that all \
                 changed alike; one that bends at its right end, that only the slow ones did.";
     Some(Plot { chart, note: note.to_owned() })
 }

@@ -1,6 +1,6 @@
 //! Changes and objectives as rows of text.
 
-use loadlab_analysis::compare::{Change, ObjectiveChange, ObjectiveSide, StepChange};
+use loadlab_analysis::compare::{Change, Method, ObjectiveChange, ObjectiveSide, StepChange};
 use loadlab_record::Verdict;
 use serde::Serialize;
 
@@ -11,6 +11,9 @@ use crate::{
 
 /// Percentiles of a step that are told: of each step all would be a wall of numbers.
 const OF_STEPS: [&str; 3] = ["p50", "p95", "p99"];
+
+/// What floating point leaves of a difference of equal values is none: a nanosecond, a billionth.
+const NOISE: f64 = 1e-9;
 
 /// What the measures of a table are.
 pub(super) const LATENCY: &str = "Percentile";
@@ -23,7 +26,7 @@ pub(crate) struct Table {
     /// What its rows are.
     pub(crate) of: &'static str,
     pub(crate) rows: Vec<ChangeRow>,
-    /// Whether any of them has an interval.
+    /// Whether there are intervals, or a reason for each that is missing.
     pub(crate) intervals: bool,
 }
 
@@ -62,21 +65,20 @@ pub(crate) struct SideCell {
 }
 
 /// A table of changes.
-pub(super) fn table(changes: &[Change], of: &'static str) -> Table {
-    let rows: Vec<ChangeRow> = changes.iter().map(|change| row(change, label(change))).collect();
-    Table { of, rows, intervals: changes.iter().any(|change| change.interval.is_some()) }
+pub(super) fn table(of: &'static str, changes: &[Change], method: Method) -> Table {
+    let rows = changes.iter().map(|change| row(change, label(change))).collect();
+    Table { of, rows, intervals: method != Method::None }
 }
 
 /// A table of the steps: percentiles and errors of each.
-pub(super) fn steps(steps: &[StepChange]) -> Table {
+pub(super) fn steps(steps: &[StepChange], method: Method) -> Table {
     let of_step = |step: &'_ StepChange| {
         let told = step.response.percentiles.iter().filter(|one| OF_STEPS.contains(&one.measure.as_str()));
         told.chain([&step.errors]).map(|one| (step.step.clone(), one.clone())).collect::<Vec<_>>()
     };
     let changes: Vec<(String, Change)> = steps.iter().flat_map(of_step).collect();
-    let intervals = changes.iter().any(|(_, change)| change.interval.is_some());
     let named = |(step, change): &(String, Change)| row(change, format!("{step} {}", change.measure));
-    Table { of: STEP, rows: changes.iter().map(named).collect(), intervals }
+    Table { of: STEP, rows: changes.iter().map(named).collect(), intervals: method != Method::None }
 }
 
 /// The objectives.
@@ -102,16 +104,15 @@ fn cell(objective: &ObjectiveChange, side: &ObjectiveSide) -> SideCell {
 fn row(change: &Change, measure: String) -> ChangeRow {
     let unit = change.unit.as_str();
     let side = |value: Option<f64>| value.map_or_else(|| NOTHING.to_owned(), |value| text(value, unit));
-    let signed = |value: f64| signed(value, unit);
     let (standing, tone) = standing(change);
     ChangeRow {
         measure,
         before: side(change.before),
         after: side(change.after),
-        difference: change.difference.map_or_else(|| NOTHING.to_owned(), signed),
+        difference: change.difference.map_or_else(|| NOTHING.to_owned(), |by| signed(by, unit)),
         relative: change.relative.map_or_else(|| NOTHING.to_owned(), relative),
         interval: match change.interval {
-            Some((low, high)) => format!("{} to {}", signed(low), signed(high)),
+            Some((low, high)) => format!("{} to {}", signed(low, unit), signed(high, unit)),
             None => change.note.clone(),
         },
         standing,
@@ -150,6 +151,7 @@ fn text(value: f64, unit: &str) -> String {
 
 /// A difference with its sign; one of shares in percentage points.
 fn signed(value: f64, unit: &str) -> String {
+    let value = if value.abs() < NOISE { 0.0 } else { value };
     let size = text(value.abs(), unit);
     let size = if unit == "share" { size.replace(" %", " points") } else { size };
     figures::signed(value, &size)
@@ -157,6 +159,7 @@ fn signed(value: f64, unit: &str) -> String {
 
 /// A difference as a part of what was before: `−49.3 %`.
 pub(crate) fn relative(value: f64) -> String {
+    let value = if value.abs() < NOISE { 0.0 } else { value };
     figures::signed(value, &figures::share(value.abs()))
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct ComparisonView {
 impl ComparisonView {
     /// A comparison.
     pub(crate) fn of(comparison: &Comparison) -> Self {
-        let factor = &comparison.factor;
+        let (factor, method) = (&comparison.factor, comparison.method);
         Self {
             scenario: comparison.scenario.clone(),
             title: match factor.kind {
@@ -52,14 +52,14 @@ impl ComparisonView {
             headline: comparison.headline.clone(),
             brief: brief(comparison),
             cautions: comparison.cautions.clone(),
-            response: rows::table(&comparison.response.percentiles, LATENCY),
-            measures: rows::table(&comparison.measures, MEASURE),
-            steps: rows::steps(&comparison.steps),
+            response: rows::table(LATENCY, &comparison.response.percentiles, method),
+            measures: rows::table(MEASURE, &comparison.measures, method),
+            steps: rows::steps(&comparison.steps, method),
             objectives: rows::objectives(&comparison.objectives),
-            cost: rows::table(&comparison.cost, MEASURE),
+            cost: rows::table(MEASURE, &comparison.cost, method),
             cost_note: comparison.cost_note.clone(),
             confidence: figures::share(comparison.confidence),
-            method: method(comparison),
+            method: how(comparison),
             runs: runs([&comparison.before, &comparison.after]),
         }
     }
@@ -78,7 +78,8 @@ fn brief(comparison: &Comparison) -> Vec<String> {
     vec![runs, intervals, samples]
 }
 
-fn method(comparison: &Comparison) -> String {
+/// How sure the intervals are, and where they come from.
+fn how(comparison: &Comparison) -> String {
     let confidence = figures::share(comparison.confidence);
     let how = match comparison.method {
         Method::None => return String::new(),

@@ -37,7 +37,7 @@ pub(crate) fn comparison(view: &ComparisonView, options: &TerminalOptions) -> St
 }
 
 fn head(pen: Pen, view: &ComparisonView) -> Vec<String> {
-    let mut lines = pen.paragraph(&format!("{}  {}", view.scenario, view.title), 0, Look::Strong);
+    let mut lines = pen.paragraph(&format!("{} · {}", view.scenario, view.title), 0, Look::Strong);
     let side = |name: &str, what: &str| vec![Cell::new(name).look(Look::Faint), Cell::new(what)];
     let sides = [side("before", &view.factor.0), side("after", &view.factor.1)];
     lines.extend(pen.table(&[WORD, TEXT], &sides, INDENT));

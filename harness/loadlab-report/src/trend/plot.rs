@@ -17,6 +17,8 @@ pub(super) const IDS: [&str; 12] = [
 const FROM_NOTHING: f64 = 0.5;
 /// And otherwise with so much room below and above, as a part of what the numbers span.
 const ROOM: f64 = 0.1;
+/// But at least with this part of the largest, so that chance does not look like a change.
+const ROOM_LEAST: f64 = 0.04;
 
 /// None of a series without numbers.
 pub(super) fn over_time(trends: &Trends, series: &Series, id: &'static str) -> Option<PlotView> {
@@ -49,7 +51,7 @@ pub(super) fn over_time(trends: &Trends, series: &Series, id: &'static str) -> O
 fn axis(measure: &str, unit: &str, values: &[f64]) -> Axis {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(0.0, f64::max);
-    let room = (most - least) * ROOM;
+    let room = ((most - least) * ROOM).max(most * ROOM_LEAST);
     let near = (least >= most * FROM_NOTHING && most > 0.0).then(|| ((least - room).max(0.0), most + room));
     match (unit, near) {
         ("s", None) => Axis::seconds(measure, most),

@@ -86,8 +86,7 @@ fn both_curves_and_the_shift_with_its_intervals_are_drawn() {
         assert!(distribution.contains(told), "{told}\n{distribution}");
     }
     let shift = plot("comparison-shift");
-    for told in
-        ["interval, 95 % each: between -", "after − before: from -", "A line marks 0 s (no difference)."]
+    for told in ["interval, 95 % each: between -", "after − before: from -", "no difference: 0 s throughout."]
     {
         assert!(shift.contains(told), "{told}\n{shift}");
     }
