@@ -235,17 +235,17 @@ impl Axis {
     fn within(title: String, range: (f64, f64), shown_as: (f64, &'static str), unit: Unit) -> Self {
         let (lowest, highest) = (range.0 * shown_as.0, range.1 * shown_as.0);
         // Values that do not differ still lie on an axis.
-        let least = (lowest.abs().max(highest.abs()) * 0.01).max(1e-6);
-        let step = nice_step((highest - lowest).max(least) / Y_STEPS_MAX);
-        let (first, last) = ((lowest / step + 1e-9).floor(), (highest / step - 1e-9).ceil());
-        let last = last.max(first + 1.0);
-        let ticks = (0..=(last - first) as u32).map(|n| (first + f64::from(n)) * step);
+        let span = (highest - lowest).max(lowest.abs().max(highest.abs()) * 0.01).max(1e-6);
+        let step = nice_step(span / Y_STEPS_MAX);
+        let first = (lowest / step + 1e-9).floor();
+        let end = (highest / step - 1e-9).ceil().max(first + 1.0);
+        let ticks = (0..=(end - first) as u32).map(|n| (first + f64::from(n)) * step);
         Self {
             title,
             ticks: ticks.map(|value| (value / shown_as.0, trimmed(value, step))).collect(),
             unit,
             low: first * step / shown_as.0,
-            high: last * step / shown_as.0,
+            high: end * step / shown_as.0,
             shown_as,
             kind: Kind::Linear,
         }

@@ -55,5 +55,5 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
 
 /// The comparison within the width of a terminal. It ends with a line break.
 pub fn comparison_text(comparison: &Comparison, options: &TerminalOptions) -> String {
-    terminal::comparison(&ComparisonView::of(comparison), options)
+    terminal::comparison(&ComparisonView::of(comparison), *options)
 }

@@ -9,6 +9,9 @@ use crate::figures;
 /// Seeds that are listed; of more only how many is said.
 const SEEDS_TOLD: usize = 8;
 
+/// What is told of the runs of a side.
+type Told = fn(&Group) -> String;
+
 /// A comparison in words.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ComparisonView {
@@ -95,7 +98,7 @@ fn how(comparison: &Comparison) -> String {
 
 /// What is told of the runs, with the two sides beside each other.
 fn runs(sides: [&Group; 2]) -> Vec<(&'static str, String, String)> {
-    let told: [(&'static str, fn(&Group) -> String); 5] = [
+    let told: [(&'static str, Told); 5] = [
         ("Runs", |group| figures::count(group.runs as u64)),
         ("Seeds", |group| listed(&group.seeds)),
         ("Began", began),

@@ -53,5 +53,5 @@ pub fn trend_markdown(trends: &Trends) -> String {
 
 /// The trends within the width of a terminal. It ends with a line break.
 pub fn trend_text(trends: &Trends, options: &TerminalOptions) -> String {
-    terminal::trend(&TrendView::of(trends), options)
+    terminal::trend(&TrendView::of(trends), *options)
 }

@@ -80,12 +80,12 @@ fn nothing(arguments: &TrendArgs, unreadable: &[LeftOut]) -> Exit {
         Followed::BreakingPoint => "no search",
         Followed::Measure(_) => "no run",
     };
-    let bad: String = unreadable.iter().map(|one| format!("\n  {}: {}", one.place, one.why)).collect();
+    let bad: Vec<String> = unreadable.iter().map(|one| format!("\n  {}: {}", one.place, one.why)).collect();
     let folder = arguments.folder.display();
     let text = if bad.is_empty() {
         format!("there is {what} below {folder}")
     } else {
-        format!("there is {what} below {folder} that can be read{bad}")
+        format!("there is {what} below {folder} that can be read{}", bad.concat())
     };
     let hint = match arguments.measure {
         Followed::BreakingPoint => "name a folder in which `loadlab breakpoint --out` stores its searches",

@@ -52,7 +52,7 @@ pub(crate) fn single() -> Comparison {
 pub(crate) fn same() -> Comparison {
     let after = |seed: u64| {
         let mut run = burst(seed, 20);
-        run.environment.started = "2026-01-15T11:00:00Z".to_owned();
+        run.environment.started = String::from("2026-01-15T11:00:00Z");
         run
     };
     let before = [burst(1, 20), burst(2, 20), burst(3, 20)];
@@ -64,12 +64,18 @@ pub(crate) fn same() -> Comparison {
 /// With text of users that would do harm where it is not escaped.
 pub(crate) fn hostile(text: &str) -> Comparison {
     let mut hostile = repeated();
-    hostile.scenario = text.to_owned();
-    (hostile.factor.before, hostile.factor.after) = (text.to_owned(), text.to_owned());
-    hostile.steps[0].step = text.to_owned();
-    hostile.objectives[0].name = text.to_owned();
+    let places = [
+        &mut hostile.scenario,
+        &mut hostile.factor.before,
+        &mut hostile.factor.after,
+        &mut hostile.steps[0].step,
+        &mut hostile.objectives[0].name,
+        &mut hostile.cost_note,
+    ];
+    for place in places {
+        text.clone_into(place);
+    }
     hostile.cautions.push(text.to_owned());
-    hostile.cost_note = text.to_owned();
     hostile
 }
 

@@ -55,10 +55,7 @@ pub(crate) fn regressed() -> Trends {
 
 /// Breaking points that rose.
 pub(crate) fn better() -> Trends {
-    let search = |mut reading: Reading| {
-        reading.unit = "/s".to_owned();
-        reading
-    };
+    let search = |reading: Reading| Reading { unit: "/s".to_owned(), ..reading };
     let all = nights("capacity", &[(15, 1_400.0), (15, 1_500.0)]).into_iter().map(search).collect();
     trends(&Followed::BreakingPoint, all, Vec::new(), RECENT)
 }
