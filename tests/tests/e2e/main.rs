@@ -4,6 +4,7 @@ mod arms;
 mod bad_input;
 mod breakpoint;
 mod campaigns;
+mod comparing;
 mod conditions;
 mod fault_kinds;
 mod faults;
