@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Searches with all `seeds`, unless this commit has done so; whether all of them were found.
 pub(crate) fn until(seeds: Range<usize>) -> Answer {
     let evidence = Evidence::of("search", None);
-    let knee = queueing::knee(SERVERS as u32, MEAN.as_secs_f64(), BOUND.as_secs_f64(), ALLOWED);
+    let knee = queueing::knee(SERVERS as u32, MEAN, BOUND, ALLOWED).ok_or("it carries nothing")?;
     let mut all_found = true;
     for seed in seeds {
         let config = json!({

@@ -14,7 +14,7 @@ const BOUND: Duration = Duration::from_millis(60);
 /// Sixteen servers, 10 ms each, 60 ms allowed: the knee is at 1,488 a second.
 fn queue() -> (Queue, f64) {
     let queue = Queue::start(16, MEAN, 1).expect("a queue");
-    (queue, queueing::knee(16, MEAN.as_secs_f64(), BOUND.as_secs_f64(), 0.01))
+    (queue, queueing::knee(16, MEAN, BOUND, 0.01).expect("it carries something"))
 }
 
 fn search(lab: &Lab, queue: &Queue, arguments: &[&str]) -> Ended {

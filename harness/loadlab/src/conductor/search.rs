@@ -135,7 +135,7 @@ pub(super) async fn on_site(
     let ended = work.carry_out(&mut result, Some(times.measured)).await;
     result.took_s = began.elapsed().as_secs_f64();
     result.restarts = work.site.restarts();
-    work.write(&result)?;
+    write(folder, &result)?;
     ended.map(|()| result)
 }
 
