@@ -1,5 +1,7 @@
 //! What is said about a search, in words: the same for every format.
 
+use std::fmt::Write as _;
+
 use loadlab_analysis::search::{LoadResult, Method, SearchResult, TrialResult, loads};
 use serde::Serialize;
 
@@ -243,9 +245,9 @@ pub(crate) fn href(folder: &str) -> String {
     for byte in folder.trim_matches('/').bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => {
-                href.push(char::from(byte))
+                href.push(char::from(byte));
             }
-            _ => href.push_str(&format!("%{byte:02X}")),
+            _ => write!(href, "%{byte:02X}").expect("a string takes all text"),
         }
     }
     href + "/"
