@@ -146,8 +146,13 @@ fn brief(result: &SearchResult) -> Vec<String> {
     // While a search goes on, nobody has said how long it took.
     let took =
         if result.took_s > 0.0 { format!("{trials} in {}", figures::seconds(result.took_s)) } else { trials };
-    let (seed, speed) = (format!("seed {}", result.seed), format!("speed {}", result.speed));
-    vec![target(result), words::method(result.method).0.to_owned(), seed, speed, took]
+    vec![
+        target(result),
+        words::method(result.method).0.to_owned(),
+        format!("seed {}", result.seed),
+        format!("speed {}", result.speed),
+        took,
+    ]
 }
 
 fn tiles(result: &SearchResult, loads: &[LoadResult]) -> Vec<Fact> {
