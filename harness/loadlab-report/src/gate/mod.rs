@@ -82,5 +82,5 @@ pub fn gate_summary(job: &GateJob) -> String {
 
 /// The gate within the width of a terminal, decided or not. It ends with a line break.
 pub fn gate_text(job: &GateJob, options: &TerminalOptions) -> String {
-    terminal::gate(&GateView::of(job), options)
+    terminal::gate(&GateView::of(job), *options)
 }

@@ -104,7 +104,7 @@ fn evidence(rules: &Rules, pairs: &[PairScore]) -> Plot {
     let y = Axis::numbers_within("evidence against head", (low - 1.0, high + 1.0));
     let x = Axis::counted("pair", rules.pairs_max() as usize);
     let rules_drawn = vec![
-        across(bars.better, format!("pass below {}", words::score(bars.better)), "limit"),
+        across(bars.better, format!("pass below {}", words::score(bars.better)), "quiet"),
         across(bars.worse, format!("regression above {}", words::score(bars.worse)), "objective"),
     ];
     let note = format!(
@@ -124,7 +124,7 @@ fn loads(job: &GateJob, rules: &Rules, pairs: &[PairScore]) -> Plot {
         Layer::line("head", "s3", of(|pair| pair.head)),
     ];
     let y = Axis::numbers_within(axis_title(job.axis), range(&layers, [rules.carried]));
-    let began = across(rules.carried, "where it began".to_owned(), "began");
+    let began = across(rules.carried, "where it began".to_owned(), "quiet");
     let note = "The load goes a step up after a pair in which base carried its load, two if it lost next to \
                 nothing, and down likewise: so it stays about base's breaking point, wherever that is today.";
     let x = Axis::counted("pair", pairs.len());

@@ -66,7 +66,7 @@ pub fn search_markdown(result: &SearchResult) -> String {
 
 /// The search within the width of a terminal, finished or not. It ends with a line break.
 pub fn search_text(result: &SearchResult, options: &TerminalOptions) -> String {
-    terminal::search(&SearchView::of(result), options)
+    terminal::search(&SearchView::of(result), *options)
 }
 
 /// The name of a failure mode in reports.

@@ -1,5 +1,7 @@
 //! What is said about a search, in words: the same for every format.
 
+use std::fmt::Write as _;
+
 use loadlab_analysis::search::{LoadResult, Method, SearchResult, TrialResult, loads};
 use serde::Serialize;
 
@@ -144,8 +146,13 @@ fn brief(result: &SearchResult) -> Vec<String> {
     // While a search goes on, nobody has said how long it took.
     let took =
         if result.took_s > 0.0 { format!("{trials} in {}", figures::seconds(result.took_s)) } else { trials };
-    let (seed, speed) = (format!("seed {}", result.seed), format!("speed {}", result.speed));
-    vec![target(result), words::method(result.method).0.to_owned(), seed, speed, took]
+    vec![
+        target(result),
+        words::method(result.method).0.to_owned(),
+        format!("seed {}", result.seed),
+        format!("speed {}", result.speed),
+        took,
+    ]
 }
 
 fn tiles(result: &SearchResult, loads: &[LoadResult]) -> Vec<Fact> {
@@ -243,9 +250,9 @@ pub(crate) fn href(folder: &str) -> String {
     for byte in folder.trim_matches('/').bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => {
-                href.push(char::from(byte))
+                href.push(char::from(byte));
             }
-            _ => href.push_str(&format!("%{byte:02X}")),
+            _ => write!(href, "%{byte:02X}").expect("a string takes all text"),
         }
     }
     href + "/"

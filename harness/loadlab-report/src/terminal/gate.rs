@@ -17,7 +17,7 @@ const WIDTH_BASE: usize = 72;
 const WIDTH_MARGIN: usize = 56;
 
 /// The summary. It ends with a line break.
-pub(crate) fn gate(view: &GateView, options: &TerminalOptions) -> String {
+pub(crate) fn gate(view: &GateView, options: TerminalOptions) -> String {
     let pen = pen(options);
     let mut sections = vec![head(pen, view)];
     sections.extend([pairs(pen, view), searches(pen, view), measures(pen, view), bounds(pen, view)]);

@@ -49,13 +49,13 @@ impl Default for TerminalOptions {
 }
 
 /// Writes within the width that there is.
-fn pen(options: &TerminalOptions) -> Pen {
+fn pen(options: TerminalOptions) -> Pen {
     Pen { width: usize::from(options.width.clamp(WIDTH_MIN, WIDTH_MAX)), color: options.color }
 }
 
 /// The summary after a run. It ends with a line break.
 pub fn terminal(run: &RunFile, options: &TerminalOptions) -> String {
-    let pen = pen(options);
+    let pen = pen(*options);
     let facts = Facts::of(run);
     let mut sections = vec![head(pen, &facts), objectives(pen, &facts)];
     sections.extend(facts.arms.as_ref().map(|arms| arms_lines(pen, arms)));

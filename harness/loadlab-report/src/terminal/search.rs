@@ -18,7 +18,7 @@ const WIDTH_P95: usize = 72;
 const WIDTH_PLAN: u16 = 80;
 
 /// The summary. It ends with a line break.
-pub(crate) fn search(view: &SearchView, options: &TerminalOptions) -> String {
+pub(crate) fn search(view: &SearchView, options: TerminalOptions) -> String {
     let pen = pen(options);
     let mut sections = vec![head(pen, view)];
     if !view.loads.is_empty() {
@@ -38,7 +38,7 @@ pub(crate) fn search(view: &SearchView, options: &TerminalOptions) -> String {
 
 /// What a search would do. It ends with a line break.
 pub(crate) fn search_plan(title: &str, facts: &[Fact]) -> String {
-    let pen = pen(&TerminalOptions { width: WIDTH_PLAN, color: false });
+    let pen = pen(TerminalOptions { width: WIDTH_PLAN, color: false });
     let mut lines = pen.paragraph(title, 0, Look::Strong);
     let row = |fact: &Fact| vec![Cell::new(fact.label), Cell::new(&fact.value)];
     lines.extend(pen.table(&[WORD, TEXT], &facts.iter().map(row).collect::<Vec<_>>(), INDENT));

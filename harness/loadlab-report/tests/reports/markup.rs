@@ -1,5 +1,7 @@
 //! What can be said of any page without a browser.
 
+use std::fmt::Write as _;
+
 /// The page without style, and with the words of its drawings in place of their paths.
 pub(crate) fn readable(page: &str) -> String {
     let body = page.split("</style>").nth(1).expect("a page has a style");
@@ -9,7 +11,7 @@ pub(crate) fn readable(page: &str) -> String {
         let words = part.split_once("<desc").and_then(|(_, rest)| rest.split_once('>'));
         let words = words.and_then(|(_, rest)| rest.split_once("</desc>")).expect("a drawing has words").0;
         let rest = part.split_once("</div>\n</figure>").expect("a drawing is in a figure").1;
-        out.push_str(&format!("[{words}]</div>\n</figure>{rest}"));
+        write!(out, "[{words}]</div>\n</figure>{rest}").expect("a string takes all text");
     }
     out
 }

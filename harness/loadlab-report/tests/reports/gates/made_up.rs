@@ -248,21 +248,21 @@ fn trials(rules: &Rules, losses: &[Pair], spoilt: &[(usize, Spoilt)], most: usiz
         if done.len() >= most {
             break;
         }
-        let spoils = spoilt.iter().find(|(at, _)| *at == done.len()).map(|(_, spoils)| *spoils);
-        trials.push(trial(offer, losses, spoils, done.len()));
+        let because = spoilt.iter().find(|(at, _)| *at == done.len()).map(|(_, because)| *because);
+        trials.push(trial(offer, losses, because, done.len()));
     }
     trials
 }
 
-fn trial(offer: Offer, losses: &[Pair], spoils: Option<Spoilt>, at: usize) -> GateTrial {
+fn trial(offer: Offer, losses: &[Pair], because: Option<Spoilt>, at: usize) -> GateTrial {
     let (base, head) = losses[offer.repetition as usize % losses.len()];
-    let loss = if offer.side == Side::Base { base } else { head };
+    let share = if offer.side == Side::Base { base } else { head };
     let arrivals = (offer.load * MEASURED_S).round();
-    let lost = (arrivals * loss).round();
-    let validity = spoils.map_or(Validity::Valid, Validity::Invalid);
+    let lost = (arrivals * share).round();
+    let validity = because.map_or(Validity::Valid, Validity::Invalid);
     GateTrial {
         done: Done::of(offer, arrivals as u64, lost as u64, validity),
-        p95_s: Some(0.04 + loss * 0.5),
+        p95_s: Some(0.04 + share * 0.5),
         goodput_per_s: (arrivals - lost) / MEASURED_S,
         folder: format!("{:03}", at + 1),
         doubts: Vec::new(),
