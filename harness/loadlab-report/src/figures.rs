@@ -196,6 +196,15 @@ pub(crate) fn observed(value: Option<f64>, limits: &[f64], unit: &str) -> String
     with(value, (2..12).find(tells_apart).unwrap_or(12))
 }
 
+/// A difference with its sign, from the text of its size: `+1.2 s`, `−3 points`.
+pub(crate) fn signed(value: f64, size: &str) -> String {
+    match value {
+        value if value > 0.0 => format!("+{size}"),
+        value if value < 0.0 => format!("−{size}"),
+        _ => size.to_owned(),
+    }
+}
+
 /// A band: `8 s to 12 s`, `at most 15 s`, `at least 50 %`.
 pub(crate) fn band(band: (Option<f64>, Option<f64>), unit: &str) -> String {
     match band {

@@ -4,7 +4,7 @@
 //!             +-- facts: what is said ------+--> terminal, Markdown, JUnit
 //!   RunFile --+                             |
 //!             +-- plots --chart--> SVG -----+--> HTML, one file
-//!   StudyResult, SearchResult ------> terminal, Markdown, HTML
+//!   StudyResult, SearchResult, Comparison, Trends ------> terminal, Markdown, HTML
 //!   GateJob ------------------------> the same, JUnit, and what GitHub reads
 //! ```
 //!
@@ -13,6 +13,7 @@
 //! output format is one file; [`Format`] is where they are registered.
 
 mod chart;
+mod comparison;
 mod facts;
 mod figures;
 mod format;
@@ -28,7 +29,9 @@ mod series;
 mod study;
 mod template;
 mod terminal;
+mod trend;
 
+pub use comparison::{comparison_html, comparison_markdown, comparison_text};
 pub use format::{Format, FormatError};
 pub use gate::{
     GatePlan, gate_annotations, gate_html, gate_junit, gate_label, gate_line, gate_markdown, gate_plan,
@@ -41,7 +44,9 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use progress::{Pool, ProgressState, progress_line};
 pub use search::{
-    mode_name, search_html, search_markdown, search_plan, search_text, trial_label, trial_line,
+    hidden_label, hidden_line, hidden_plan, mode_name, search_html, search_markdown, search_plan,
+    search_text, trial_label, trial_line,
 };
 pub use study::{study_html, study_json, study_markdown, study_text};
 pub use terminal::{TerminalOptions, terminal};
+pub use trend::{trend_html, trend_markdown, trend_text};

@@ -1,6 +1,7 @@
 //! The command line: what can be said. What is done about it is in [`crate::commands`].
 
 mod breakpoint;
+mod comparing;
 mod gate;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
@@ -17,7 +18,8 @@ use crate::{
     },
 };
 
-pub use breakpoint::{BreakpointArgs, MethodName};
+pub use breakpoint::{BreakpointArgs, HiddenArgs, MethodName};
+pub use comparing::{CompareArgs, MergeArgs, PageFormat, TrendArgs};
 pub use gate::{BesideArgs, EffortArgs, GateArgs, NoiseArgs};
 
 /// Exit codes, shown under `--help`.
@@ -78,6 +80,15 @@ pub enum Command {
     /// Say in CI whether a change lowered the breaking point: two builds, loaded in turn.
     #[command(after_help = gate::EXITS)]
     Gate(GateArgs),
+    /// Compare what was measured before a change with what was measured after it.
+    #[command(after_help = comparing::COMPARE_EXITS)]
+    Compare(CompareArgs),
+    /// Follow a number over stored results, and find where it changed for good.
+    #[command(after_help = comparing::TREND_EXITS)]
+    Trend(TrendArgs),
+    /// Merge the runs of several generators that loaded one target together into one run.
+    #[command(after_help = comparing::MERGE_EXITS)]
+    Merge(MergeArgs),
     /// List the scenarios.
     List(ListArgs),
     /// Show what a scenario would do, every default included.

@@ -207,6 +207,7 @@ fn found(out: &Path) -> Option<Value> {
         .collect();
     Some(json!({
         "verdict": run.verdict,
+        "reasons": run.reasons,
         "p95_s": measured(&run, "p95"),
         "errors": measured(&run, "errors"),
         "loss": measured(&run, "loss"),

@@ -21,6 +21,9 @@ use super::alike::seed;
 /// With which probability an interval contains the true change.
 pub(super) const CONFIDENCE: f64 = 0.95;
 
+/// So small a part of a value is what rounding makes of it: values that differ by no more are equal.
+const ROUNDING: f64 = 1e-12;
+
 /// How intervals were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -84,7 +87,8 @@ impl Design {
             Method::Paired => paired(&self.differences(&before, &after)),
             Method::Welch => welch(&before, &after),
         };
-        if error.standard <= 0.0 {
+        let largest = before.iter().chain(&after).fold(0.0, |most: f64, value| most.max(value.abs()));
+        if error.standard <= largest * ROUNDING {
             return Err("the runs do not differ at all, and tell nothing of chance".to_owned());
         }
         Ok(error.half_width())

@@ -19,7 +19,9 @@
 
 use super::{Rules, level::Level};
 
-/// φ of a trial of 500 service times. Simulated queues of 4, 16 and 64 servers have 0.1 to 0.5.
+/// φ of a trial of 500 service times. Simulated queues have, from 1.5 % below the breaking point over it to
+/// 1.5 % above: of 4 servers, in trials twice as long, 0.17, 0.06, 0.24; of 16, 0.12, 0.35, 0.54; of 64, 0.004,
+/// 0.13, 0.24.
 const DISPERSION: f64 = 0.2;
 /// So many trials is that worth. With fewer, the few that a search makes would often seem alike by chance.
 const DISPERSION_TRIALS: f64 = 8.0;

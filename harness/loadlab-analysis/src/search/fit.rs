@@ -20,9 +20,12 @@ use super::{
 const SLOPES: (f64, f64) = (4.0, 400.0);
 /// So many slopes are looked at.
 const SLOPE_STEPS: u32 = 12;
-/// The slope that is likeliest beforehand: 16 servers have 43 at 1,488 a second. A third and three times it
-/// are less likely by e^-½: 4 servers have 10, and what refuses all above a limit has hundreds.
+/// The slope that is likeliest beforehand: 16 servers have 43 at 1,488 a second. 4 servers have 10, and what
+/// refuses all above a limit has hundreds.
 const SLOPE_USUAL: f64 = 40.0;
+/// By how much, as logarithms, slopes below and above it are less likely by e^-½: half of it, and more than
+/// four times it. Flat knees are those of few servers, and limits and walls are common.
+const SLOPE_SPREAD: (f64, f64) = (0.7, 1.5);
 /// So finely breaking points are looked at: parts of the precision.
 const STEPS_PER_PRECISION: f64 = 10.0;
 /// And so many at most.
@@ -111,7 +114,7 @@ impl Surface {
         };
         let mut weights = Vec::new();
         for (slope, deviances) in &self.rows {
-            let beforehand = (-(slope / SLOPE_USUAL).ln().powi(2) / 2.0).exp();
+            let beforehand = beforehand(*slope);
             weights.resize(deviances.len(), 0.0);
             for (sum, deviance) in weights.iter_mut().zip(deviances) {
                 *sum += beforehand * weight(*deviance);
@@ -119,6 +122,12 @@ impl Surface {
         }
         weights
     }
+}
+
+/// How probable a slope is before any trial, as a share of the likeliest.
+fn beforehand(slope: f64) -> f64 {
+    let spread = if slope < SLOPE_USUAL { SLOPE_SPREAD.0 } else { SLOPE_SPREAD.1 };
+    (-((slope / SLOPE_USUAL).ln() / spread).powi(2) / 2.0).exp()
 }
 
 fn slopes() -> impl Iterator<Item = f64> {
@@ -215,7 +224,8 @@ mod tests {
             (1098.5, &[9000]),
         ];
         let fit = fitted(&rules(), &climb);
-        assert!((955.0..985.0).contains(&fit.low) && (985.0..1000.0).contains(&fit.high), "{fit:?}");
+        // A knee as flat as that of few servers is not excluded by so few trials: hence the wide lower side.
+        assert!((940.0..985.0).contains(&fit.low) && (985.0..1000.0).contains(&fit.high), "{fit:?}");
         assert!((980.0..1000.0).contains(&fit.estimate), "{fit:?}");
     }
 

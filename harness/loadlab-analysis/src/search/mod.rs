@@ -8,7 +8,8 @@
 //! *Load*: arrivals per second, or users. *Trial*: one load, offered for some seconds. *Loss*: the share of
 //! a trial's arrivals that was lost. *Level*: all valid trials at one load. *Pooled*: all arrivals of a
 //! level's trials counted together. [`next`] is a function of the trials alone, so a search that was
-//! interrupted goes on where it was, and one that is saved can be replayed. Nothing here offers load.
+//! interrupted goes on where it was, and one that is saved can be replayed. Nothing here offers load. How
+//! much of what is carried heals itself is another search, [`next_hidden`].
 //!
 //! Low loads come first, because a high one may leave a target that is not well for the next. Losses come
 //! in bursts: a few queues that got long hold nearly all late arrivals of a trial. Two trials at one load
@@ -21,6 +22,7 @@ mod curve;
 mod expand;
 mod fit;
 mod found;
+mod hidden;
 mod level;
 mod loads;
 #[cfg(test)]
@@ -40,6 +42,10 @@ mod trial;
 use serde::{Deserialize, Serialize};
 
 pub use found::{Found, Reason};
+pub use hidden::{
+    HiddenFound, HiddenReason, HiddenResult, HiddenStep, HiddenTrial, HiddenTrialResult, hidden_rules,
+    next_hidden,
+};
 pub use loads::{LoadResult, Standing, bracket, loads};
 pub use result::{FORMAT, GaveWay, SearchResult, TrialResult};
 pub use rules::{Rules, RulesError};

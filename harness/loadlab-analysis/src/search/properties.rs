@@ -163,7 +163,8 @@ proptest! {
 
 #[test]
 fn a_target_that_always_passes_ends_the_search_at_the_highest_load() {
-    let rules = Rules::new(20.0, 10.0, 200.0);
+    // The ramp has 37 steps.
+    let rules = Rules { ramp_step: 5.0, ..Rules::new(20.0, 10.0, 200.0) };
     for method in METHODS {
         let (trials, found) = searched(method, &rules, |offer| without_chance(offer, 0.0));
         assert_eq!((found.reason, found.at), (Reason::MostPasses, Some(200.0)), "{method:?}");

@@ -5,7 +5,7 @@ use loadlab_record::{Environment, TargetInfo};
 use loadlab_scenario::{LoadAxis, TrialTimes};
 use serde::{Deserialize, Serialize};
 
-use super::{Found, Method, Rules, Trial};
+use super::{Found, HiddenResult, Method, Rules, Trial};
 use crate::scaling::Scaling;
 
 /// Version of the document. A change that an old reader would misread raises it.
@@ -36,8 +36,11 @@ pub struct SearchResult {
     pub seed: Seed,
     /// What the trials came to, in order.
     pub trials: Vec<TrialResult>,
-    /// The answer; none of a search that was interrupted.
+    /// The answer; none of a search that was interrupted, or of which only the second part was made.
     pub found: Option<Found>,
+    /// How much of that heals itself after a trigger, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<HiddenResult>,
     /// What failed first at the lowest load that failed.
     pub gave_way: Option<GaveWay>,
     /// How throughput grows with load, if a law could be fitted. It explains, and decides nothing.

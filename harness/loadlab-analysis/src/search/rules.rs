@@ -85,7 +85,7 @@ impl Rules {
             trial_s: 5.0,
             expand: 1.3,
             precision: 0.03,
-            trials_most: 35,
+            trials_most: 45,
             invalid_most: 6,
             ramp_step: start / 4.0,
             whole: false,

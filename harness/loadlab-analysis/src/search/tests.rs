@@ -1,9 +1,24 @@
 //! Searches of a simulated service whose breaking point is calculated: how far they are off, how often
 //! their interval contains it, and what they cost.
 
+use std::sync::LazyLock;
+
 use loadlab_clock::Seed;
 
 use super::{made_up::searched, simulated::Service, *};
+
+/// A search is to be this close to the truth.
+const CLOSE: f64 = 0.03;
+/// So many searches show shares to half a percent.
+const SEARCHES: u64 = 200;
+
+/// Searches of the service of [`Service::SIXTEEN`], made once for all claims about them.
+static MLR: LazyLock<Figures> = LazyLock::new(|| figures(Method::Mlr));
+static BAYES: LazyLock<Figures> = LazyLock::new(|| figures(Method::Bayes));
+
+fn figures(method: Method) -> Figures {
+    search(method, &rules(), &Service::SIXTEEN, SEARCHES).told(&format!("{method:?}"))
+}
 
 /// What many searches did.
 #[derive(Debug, Clone, Copy)]
@@ -12,150 +27,170 @@ struct Figures {
     within: f64,
     /// Share of their intervals that contain it.
     covered: f64,
+    /// Share that ended as precise as was asked for.
+    precise: f64,
     /// Mean of the relative error without its sign, and with it.
     error: f64,
     bias: f64,
     /// The same error of the largest passing load.
     error_of_passing: f64,
-    /// Half of the interval's width, relative.
-    half_width: f64,
-    /// Share of the searches whose largest passing load is in the interval.
-    passing_inside: f64,
-    precise: f64,
     /// Medians.
     requests: f64,
     trials: f64,
     minutes: f64,
-    /// The most that one took.
-    trials_most: f64,
-    minutes_most: f64,
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+/// What one search did.
+struct Row {
+    error: f64,
+    error_of_passing: f64,
+    covered: bool,
+    precise: bool,
+    requests: f64,
+    trials: f64,
+    minutes: f64,
 }
 
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
+impl Row {
+    fn of(method: Method, rules: &Rules, service: &Service, seed: u64) -> Self {
+        let knee = service.knee(rules).expect("it carries something");
+        let (trials, found) = searched(method, rules, |offer| service.trial(Seed::new(seed), rules, offer));
+        let at = found.at.expect("it passed somewhere");
+        let interval = found.interval.0.zip(found.interval.1);
+        let (low, high) = interval.expect("bounded on both sides");
+        Self {
+            error: found.estimate.expect("it breaks") / knee - 1.0,
+            error_of_passing: at / knee - 1.0,
+            covered: (low..=high).contains(&knee),
+            precise: found.reached_precision,
+            requests: found.requests as f64,
+            trials: trials.len() as f64,
+            minutes: trials.iter().map(|trial| service.takes_s(trial)).sum::<f64>() / 60.0,
+        }
+    }
+}
+
+impl Figures {
+    fn of(rows: &[Row]) -> Self {
+        let share = |holds: fn(&Row) -> bool| mean(rows, |row| f64::from(u8::from(holds(row))));
+        Self {
+            within: share(|row| row.error.abs() <= CLOSE),
+            covered: share(|row| row.covered),
+            precise: share(|row| row.precise),
+            error: mean(rows, |row| row.error.abs()),
+            bias: mean(rows, |row| row.error),
+            error_of_passing: mean(rows, |row| row.error_of_passing.abs()),
+            requests: median(rows, |row| row.requests),
+            trials: median(rows, |row| row.trials),
+            minutes: median(rows, |row| row.minutes),
+        }
+    }
+
+    fn told(self, name: &str) -> Self {
+        let percent = |share: f64| format!("{:.1} %", share * 100.0);
+        println!(
+            "{name}: {} within 3 %, {} of the intervals cover, {} precise; error {}, bias {}, that of the \
+             largest passing load {}; medians {:.0} requests, {:.0} trials, {:.1} minutes",
+            percent(self.within),
+            percent(self.covered),
+            percent(self.precise),
+            percent(self.error),
+            percent(self.bias),
+            percent(self.error_of_passing),
+            self.requests,
+            self.trials,
+            self.minutes,
+        );
+        self
+    }
+}
+
+fn mean(rows: &[Row], value: impl Fn(&Row) -> f64) -> f64 {
+    rows.iter().map(value).sum::<f64>() / rows.len() as f64
+}
+
+fn median(rows: &[Row], value: impl Fn(&Row) -> f64) -> f64 {
+    let mut sorted: Vec<f64> = rows.iter().map(value).collect();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]
 }
 
-fn most(values: &[f64]) -> f64 {
-    values.iter().copied().fold(0.0, f64::max)
-}
-
-/// Searches with seeds from 0 on; the start of the load varies with the seed.
+/// Searches with seeds from 0 on. The first load varies with the seed, from an eighth of the knee to half of
+/// it: nobody knows better beforehand.
 fn search(method: Method, rules: &Rules, service: &Service, searches: u64) -> Figures {
     let knee = service.knee(rules).expect("it carries something");
-    let share = |holds: &[bool]| holds.iter().filter(|holds| **holds).count() as f64 / holds.len() as f64;
-    let mut columns: [Vec<f64>; 6] = Default::default();
-    let (mut within, mut covered, mut precise) = (Vec::new(), Vec::new(), Vec::new());
-    let mut inside = Vec::new();
-    for seed in 0..searches {
-        // From an eighth of the knee to a half of it.
-        let start = knee * (0.13 + 0.41 * (seed % 20) as f64 / 20.0);
-        let rules = Rules { start, ..*rules };
-        let (trials, found) = searched(method, &rules, |offer| service.trial(Seed::new(seed), &rules, offer));
-        let error = found.estimate.expect("it breaks") / knee - 1.0;
-        let (low, high) = (found.interval.0.expect("bounded"), found.interval.1.expect("bounded"));
-        within.push(error.abs() <= 0.03);
-        covered.push((low..=high).contains(&knee));
-        inside.push((low..=high).contains(&found.at.expect("it passed")));
-        precise.push(found.reached_precision);
-        let minutes = trials.iter().map(|trial| service.takes_s(trial)).sum::<f64>() / 60.0;
-        let row = [
-            error,
-            found.at.expect("it passed") / knee - 1.0,
-            (high - low) / 2.0 / knee,
-            found.requests as f64,
-            trials.len() as f64,
-            minutes,
-        ];
-        for (column, value) in columns.iter_mut().zip(row) {
-            column.push(value);
-        }
-    }
-    let [errors, of_passing, half_widths, requests, trials, minutes] = columns;
-    let without_sign = |errors: &[f64]| mean(&errors.iter().map(|error| error.abs()).collect::<Vec<_>>());
-    Figures {
-        within: share(&within),
-        covered: share(&covered),
-        error: without_sign(&errors),
-        bias: mean(&errors),
-        error_of_passing: without_sign(&of_passing),
-        passing_inside: share(&inside),
-        half_width: median(&half_widths),
-        precise: share(&precise),
-        requests: median(&requests),
-        trials: median(&trials),
-        minutes: median(&minutes),
-        trials_most: most(&trials),
-        minutes_most: most(&minutes),
-    }
+    let from = |seed: u64| knee * (0.13 + 0.41 * (seed % 20) as f64 / 20.0);
+    let row = |seed: u64| Row::of(method, &Rules { start: from(seed), ..*rules }, service, seed);
+    let rows: Vec<Row> = (0..searches).map(row).collect();
+    Figures::of(&rows)
 }
 
 fn rules() -> Rules {
     Rules::new(400.0, 50.0, 5000.0)
 }
 
-/// What a trial near the breaking point is like; what the fit takes for usual comes from here.
-#[test]
-fn explore_trials() {
-    for (name, service, trial_s) in [
-        ("16", Service::SIXTEEN, 5.0),
-        ("4", Service { servers: 4, ..Service::SIXTEEN }, 10.0),
-        ("64", Service { servers: 64, ..Service::SIXTEEN }, 5.0),
-    ] {
-        let rules = Rules { trial_s, ..rules() };
-        let knee = service.knee(&rules).expect("it carries something");
-        println!("{name} servers, knee {knee:.1}");
-        for factor in [0.94, 0.96, 0.98, 0.99, 1.0, 1.01, 1.02, 1.04, 1.06] {
-            let losses: Vec<f64> = (1..=300)
-                .map(|repetition| {
-                    let offer = Offer { load: knee * factor, repetition };
-                    service.trial(Seed::new(7), &rules, offer).loss()
-                })
-                .collect();
-            let mean = mean(&losses);
-            let variance = losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>() / losses.len() as f64;
-            let none = losses.iter().filter(|loss| **loss <= 0.0).count() as f64 / losses.len() as f64;
-            let fails = losses.iter().filter(|loss| **loss > 0.01).count() as f64 / losses.len() as f64;
-            let times = variance / (mean * (1.0 - mean) / (knee * factor * trial_s));
-            println!(
-                "{factor:.2}: mean {mean:.5} cv {:.2} phi {:.3} times binomial {times:.0} none {none:.2} \
-                 over 1 % {fails:.2}",
-                variance.sqrt() / mean,
-                variance / mean.powf(1.5),
-            );
-        }
-    }
-}
-
-fn print(name: &str, figures: &Figures) {
-    println!("{name}: {figures:?}");
+/// A ramp as it is done by hand: steps of so much, trials of so many seconds, up to the first that fails.
+fn ramp(step: f64, seconds: f64, searches: u64) -> Figures {
+    let rules =
+        Rules { ramp_step: step, trial_s: seconds, trials_per_load: 1, trials_most: 10_000, ..rules() };
+    let name = format!("ramp by {step} in trials of {seconds} s");
+    search(Method::Ramp, &rules, &Service::SIXTEEN, searches).told(&name)
 }
 
 #[test]
-fn explore_searches() {
-    for method in [Method::Mlr, Method::Bayes] {
-        print(&format!("16 {method:?}"), &search(method, &rules(), &Service::SIXTEEN, 200));
+fn the_search_is_close_to_the_breaking_point_and_its_interval_covers_it() {
+    let figures = *MLR;
+    assert!(figures.within >= 0.95, "{figures:?}");
+    assert!(figures.covered >= 0.90, "{figures:?}");
+    assert!(figures.error < 0.011 && figures.bias.abs() < 0.006, "{figures:?}");
+    assert!(figures.error_of_passing < 0.015, "{figures:?}");
+    // The others end at the most trials that there may be.
+    assert!(figures.precise >= 0.75, "{figures:?}");
+    assert!(figures.trials <= 35.0 && figures.minutes <= 5.0, "{figures:?}");
+}
+
+#[test]
+fn bayesian_bisection_is_close_to_the_breaking_point_and_its_interval_covers_it() {
+    let figures = *BAYES;
+    assert!(figures.within >= 0.95, "{figures:?}");
+    assert!(figures.covered >= 0.90, "{figures:?}");
+    assert!(figures.error < 0.011 && figures.bias.abs() < 0.006, "{figures:?}");
+    assert!(figures.trials <= 40.0 && figures.minutes <= 5.0, "{figures:?}");
+}
+
+/// Steps of a quarter of the first load are what the rules have by default, and trials as long as those of
+/// the search.
+#[test]
+fn a_ramp_at_its_usual_step_is_worse() {
+    let ramp = ramp(rules().ramp_step, rules().trial_s, SEARCHES);
+    assert!(ramp.error > 2.5 * MLR.error, "{ramp:?}");
+    assert!(ramp.within < 0.75 && ramp.covered < 0.75 && ramp.bias < -0.01, "{ramp:?}");
+}
+
+/// Finer steps alone do not make a ramp more exact, since among many one fails by chance before its time; so
+/// trials are longer as well. Each of these is less exact than the search, or needs more than twice its
+/// requests; most are both.
+#[test]
+fn a_ramp_that_is_as_exact_needs_more_than_twice_the_requests() {
+    let ramps = [(50.0, 20.0), (25.0, 20.0), (25.0, 60.0), (12.5, 60.0)];
+    let figures = ramps.map(|(step, seconds)| ramp(step, seconds, 6));
+    for ramp in figures {
+        assert!(ramp.error > MLR.error || ramp.requests > 2.0 * MLR.requests, "{ramp:?}");
     }
-    for (step, seconds) in [
-        (100.0, 5.0),
-        (50.0, 5.0),
-        (25.0, 5.0),
-        (50.0, 20.0),
-        (25.0, 20.0),
-        (25.0, 60.0),
-        (12.5, 60.0),
-        (12.5, 120.0),
-    ] {
-        let rules =
-            Rules { ramp_step: step, trial_s: seconds, trials_per_load: 1, trials_most: 10_000, ..rules() };
-        print(
-            &format!("ramp {step} {seconds}"),
-            &search(Method::Ramp, &rules, &Service::SIXTEEN, if seconds > 50.0 { 20 } else { 60 }),
-        );
-    }
+    let exact = figures.iter().find(|ramp| ramp.error <= 1.3 * MLR.error).expect("the last is long enough");
+    println!("as exact: {:.0} requests, the search {:.0}", exact.requests, MLR.requests);
+    assert!(exact.requests > 2.0 * MLR.requests, "{exact:?}");
+}
+
+/// Few servers have a flat knee, and trials of twice the length still differ; many have a steep one.
+#[test]
+fn services_with_fewer_and_more_servers_are_found_too() {
+    let of = |servers, trial_s, searches| {
+        let service = Service { servers, ..Service::SIXTEEN };
+        let rules = Rules { trial_s, least: 10.0, most: 50_000.0, ..rules() };
+        search(Method::Mlr, &rules, &service, searches).told(&format!("{servers} servers"))
+    };
+    let (few, many) = (of(4, 10.0, 40), of(64, 5.0, 20));
+    assert!(few.within >= 0.85 && few.covered >= 0.9, "{few:?}");
+    assert!(many.within >= 0.95 && many.covered >= 0.9, "{many:?}");
 }

@@ -14,6 +14,8 @@ const TIME_STEPS_MAX: f64 = 6.0;
 
 /// Things on an axis that are named one by one: two digits each fit a phone.
 const COUNTED_MAX: usize = 12;
+/// Names of a sequence at most: dates are wide.
+const SEQUENCE_NAMES_MAX: usize = 4;
 
 /// One axis of a chart.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,18 +75,16 @@ impl Axis {
     }
 
     /// Numbers from at most `lowest` to at least `highest`.
-    pub(crate) fn numbers_within(title: &str, (lowest, highest): (f64, f64)) -> Self {
-        let step = nice_step((highest - lowest).max(f64::MIN_POSITIVE) / Y_STEPS_MAX);
-        let (first, last) = ((lowest / step + 1e-9).floor(), (highest / step - 1e-9).ceil());
-        let ticks = (0..=(last - first) as u32).map(|n| (first + f64::from(n)) * step);
-        Self {
-            title: title.to_owned(),
-            ticks: ticks.map(|value| (value, trimmed(value, step))).collect(),
-            unit: Unit::Number,
-            low: first * step,
-            high: last * step,
-            shown_as: (1.0, ""),
-            kind: Kind::Linear,
+    pub(crate) fn numbers_within(title: &str, range: (f64, f64)) -> Self {
+        Self::within(title.to_owned(), range, (1.0, ""), Unit::Number)
+    }
+
+    /// Seconds from at most the least to at least the largest of `range`, which may be negative: differences.
+    pub(crate) fn seconds_within(what: &str, range: (f64, f64)) -> Self {
+        if range.0.abs().max(range.1.abs()) < 1.0 {
+            Self::within(format!("{what} (ms)"), range, (1e3, " ms"), Unit::Seconds)
+        } else {
+            Self::within(format!("{what} (s)"), range, (1.0, " s"), Unit::Seconds)
         }
     }
 
@@ -102,6 +102,11 @@ impl Axis {
             shown_as: (1.0, ""),
             kind: Kind::Linear,
         }
+    }
+
+    /// Shares from at most the least to at least the largest of `range`, in percent.
+    pub(crate) fn shares_within(what: &str, range: (f64, f64)) -> Self {
+        Self::within(format!("{what} (%)"), range, (100.0, " %"), Unit::Share)
     }
 
     /// Seconds from 0 to at least `highest`, in milliseconds where that reads better.
@@ -204,6 +209,14 @@ impl Axis {
         }
     }
 
+    /// Named things in their order, each 1 from the next, of which only a few are named.
+    pub(crate) fn sequence(title: &str, names: &[&str]) -> Self {
+        let every = names.len().div_ceil(SEQUENCE_NAMES_MAX).max(1);
+        let mut axis = Self::categories(title, names);
+        axis.ticks = axis.ticks.into_iter().step_by(every).collect();
+        axis
+    }
+
     /// Where a value lies, from 0 to 1; what lies outside is put on the edge.
     pub(crate) fn place(&self, value: f64) -> f64 {
         let linear = (value - self.low) / (self.high - self.low);
@@ -237,6 +250,25 @@ impl Axis {
         self.ticks.iter().filter(move |_| named).map(|(_, name)| name.as_str())
     }
 
+    fn within(title: String, range: (f64, f64), shown_as: (f64, &'static str), unit: Unit) -> Self {
+        let (lowest, highest) = (range.0 * shown_as.0, range.1 * shown_as.0);
+        // Values that do not differ still lie on an axis.
+        let span = (highest - lowest).max(lowest.abs().max(highest.abs()) * 0.01).max(1e-6);
+        let step = nice_step(span / Y_STEPS_MAX);
+        let first = (lowest / step + 1e-9).floor();
+        let end = (highest / step - 1e-9).ceil().max(first + 1.0);
+        let ticks = (0..=(end - first) as u32).map(|n| (first + f64::from(n)) * step);
+        Self {
+            title,
+            ticks: ticks.map(|value| (value / shown_as.0, trimmed(value, step))).collect(),
+            unit,
+            low: first * step / shown_as.0,
+            high: end * step / shown_as.0,
+            shown_as,
+            kind: Kind::Linear,
+        }
+    }
+
     fn from_zero(title: String, highest: f64, shown_as: (f64, &'static str), unit: Unit) -> Self {
         let shown_per_unit = shown_as.0;
         let shown = highest * shown_per_unit;
@@ -268,7 +300,7 @@ fn nice_step(wanted: f64) -> f64 {
 /// A tick's label: as many decimals as its step needs, thousands marked.
 fn trimmed(value: f64, step: f64) -> String {
     if value < 0.0 {
-        return format!("-{}", trimmed(-value, step));
+        return format!("−{}", trimmed(-value, step));
     }
     let places = (0..4).find(|places| {
         let scaled = step * 10_f64.powi(*places);
@@ -308,7 +340,7 @@ mod tests {
 
     #[test]
     fn below_nothing_are_negative_numbers() {
-        assert_eq!(labels(&Axis::numbers_within("n", (-4.0, 3.0))), ["-4", "-2", "0", "2", "4"]);
+        assert_eq!(labels(&Axis::numbers_within("n", (-4.0, 3.0))), ["−4", "−2", "0", "2", "4"]);
     }
 
     #[test]
@@ -317,6 +349,30 @@ mod tests {
         assert_eq!(labels(&axis), ["1", "2", "3", "4"]);
         assert!((axis.place(1.0) - 0.125).abs() < 1e-9);
         assert_eq!(labels(&Axis::counted("pair", 14)), ["1", "3", "5", "7", "9", "11", "13"]);
+    }
+
+    #[test]
+    fn an_axis_of_differences_has_a_sign_below_nothing() {
+        let axis = Axis::seconds_within("difference", (-0.25, 0.1));
+        assert_eq!(axis.title, "difference (ms)");
+        assert_eq!(labels(&axis), ["−300", "−200", "−100", "0", "100"]);
+        assert!((axis.place(0.0) - 0.75).abs() < 1e-9);
+    }
+
+    #[test]
+    fn equal_values_still_have_an_axis_around_them() {
+        for range in [(0.0, 0.0), (7.0, 7.0), (1e-9, 1e-9), (1_500.0, 1_500.0)] {
+            let axis = Axis::numbers_within("n", range);
+            assert!(axis.low() <= range.0 + 1e-9 && range.1 <= axis.high() + 1e-9, "{axis:?}");
+            assert!((2..9).contains(&axis.ticks.len()), "{axis:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_sequence_a_few_are_named() {
+        let names: Vec<String> = (1..=30).map(|day| format!("01-{day:02}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(labels(&Axis::sequence("night", &names)), ["01-01", "01-09", "01-17", "01-25"]);
     }
 
     #[test]

@@ -23,6 +23,9 @@ fn layer_words(chart: &Chart, layer: &Layer) -> String {
         Shape::Bars(_) | Shape::Outline(_) => {
             format!("{}: at most {} at {}.", layer.label, text(most), chart.x.unit.text(at))
         }
+        Shape::Spans(_) => {
+            format!("{}: between {} and {}.", layer.label, text(lowest), text(most))
+        }
         Shape::Dots(_) | Shape::Rings(_) => format!(
             "{}: {} from {} to {}.",
             layer.label,

@@ -78,6 +78,8 @@ pub(crate) enum Shape {
     Steps(Points),
     /// Rectangles, for stacks and histograms.
     Bars(Vec<Bar>),
+    /// Rectangles between two values, for intervals.
+    Spans(Vec<Bar>),
     /// The outline of rectangles that stand side by side on the axis, in their order.
     Outline(Vec<Bar>),
 }
@@ -178,7 +180,7 @@ impl Shape {
     /// How the legend shows it.
     const fn swatch(&self) -> &'static str {
         match self {
-            Self::Bars(_) => "box",
+            Self::Bars(_) | Self::Spans(_) => "box",
             Self::Dots(_) => "dot",
             Self::Rings(_) => "ring",
             Self::Line(_) | Self::Curve(_) | Self::Steps(_) | Self::Outline(_) => "line",
@@ -217,6 +219,11 @@ impl Layer {
         Self { label: label.to_owned(), class, shape: Shape::Bars(bars) }
     }
 
+    /// Intervals.
+    pub(crate) fn spans(label: &str, class: &'static str, spans: Vec<Bar>) -> Self {
+        Self { label: label.to_owned(), class, shape: Shape::Spans(spans) }
+    }
+
     /// The outline of rectangles.
     pub(crate) fn outline(label: &str, class: &'static str, bars: Vec<Bar>) -> Self {
         Self { label: label.to_owned(), class, shape: Shape::Outline(bars) }
@@ -227,7 +234,8 @@ impl Layer {
         self.values().map(|(_, value)| value).fold(0.0, f64::max)
     }
 
-    /// Its points, with holes left out; of a rectangle its left edge and its own height.
+    /// Its points, with holes left out; of a rectangle its left edge and its own height, of an interval both
+    /// ends.
     pub(crate) fn values(&self) -> Box<dyn Iterator<Item = (f64, f64)> + '_> {
         match &self.shape {
             Shape::Line(points) => Box::new(points.iter().filter_map(|&(x, y)| Some((x, y?)))),
@@ -236,6 +244,11 @@ impl Layer {
             }
             Shape::Bars(bars) | Shape::Outline(bars) => {
                 Box::new(bars.iter().map(|bar| (bar.from, bar.high - bar.low)))
+            }
+            Shape::Spans(spans) => {
+                let ends =
+                    |span: &Bar| [span.low, span.high].map(|end| (f64::midpoint(span.from, span.to), end));
+                Box::new(spans.iter().flat_map(ends))
             }
         }
     }

@@ -112,7 +112,7 @@ fn data(out: &mut String, chart: &Chart) {
 fn layer_paths(out: &mut String, chart: &Chart, layer: &Layer) {
     let (path, class) = (path_of(chart, layer), layer.class);
     let kind = match layer.shape {
-        Shape::Bars(_) => "bars",
+        Shape::Bars(_) | Shape::Spans(_) => "bars",
         Shape::Dots(_) => "dots alone",
         Shape::Rings(_) => "dots alone ring",
         Shape::Line(_) | Shape::Curve(_) | Shape::Steps(_) | Shape::Outline(_) => "line",
@@ -193,7 +193,7 @@ fn path_of(chart: &Chart, layer: &Layer) -> String {
         Shape::Curve(points) => curve_path(chart, points),
         Shape::Dots(points) | Shape::Rings(points) => dots_path(chart, points.iter().copied()),
         Shape::Steps(points) => steps_path(chart, points),
-        Shape::Bars(bars) => bars_path(chart, bars),
+        Shape::Bars(bars) | Shape::Spans(bars) => bars_path(chart, bars),
         Shape::Outline(bars) => outline_path(chart, bars),
     }
 }

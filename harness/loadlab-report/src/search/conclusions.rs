@@ -20,6 +20,11 @@ const BURSTS: &str =
     "Nothing about bursts: each trial is one steady load on a target that was idle before it.";
 /// And from such ones.
 const UNFINISHED: &str = "No breaking point: the search did not come to its end.";
+/// From one whose second part alone was made.
+const GIVEN: &str = "No breaking point: what is carried was given and not tried.";
+/// And of the hidden capacity.
+const OTHER_TRIGGERS: &str =
+    "Nothing about other triggers: one that lasts longer or does more leaves less that heals itself.";
 const RAMP: &str = "No share of certainty: a ramp tries each load once.";
 
 /// What gave way first, in a sentence.
@@ -83,10 +88,12 @@ pub(super) fn conclusions(result: &SearchResult) -> (Vec<String>, Vec<String>) {
          that leaks show later.",
         figures::seconds(result.rules.trial_s)
     );
-    let unfinished = result.found.is_none().then(|| UNFINISHED.to_owned());
+    let given = result.hidden.as_ref().is_some_and(|hidden| hidden.carried_is_given);
+    let unfinished = result.found.is_none().then(|| if given { GIVEN } else { UNFINISHED }.to_owned());
+    let triggers = result.hidden.as_ref().map(|_| OTHER_TRIGGERS.to_owned());
     let ramp = (result.method == Method::Ramp).then(|| RAMP.to_owned());
-    let may_not =
-        [unfinished, ramp, Some(ELSEWHERE.to_owned()), Some(longest), Some(BURSTS.to_owned()), at_speed];
+    let (elsewhere, bursts) = (Some(ELSEWHERE.to_owned()), Some(BURSTS.to_owned()));
+    let may_not = [unfinished, ramp, elsewhere, Some(longest), bursts, triggers, at_speed];
     (may, may_not.into_iter().flatten().collect())
 }
 

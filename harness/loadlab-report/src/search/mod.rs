@@ -13,6 +13,7 @@
 
 mod conclusions;
 mod field;
+mod hidden;
 mod lines;
 mod notes;
 mod plan;
@@ -27,6 +28,8 @@ use minijinja::{context, value::Serde};
 
 use crate::{TerminalOptions, figures, html::STYLE, markdown, template, terminal};
 
+pub(crate) use hidden::{HiddenRow, HiddenView};
+pub use hidden::{hidden_label, hidden_line, hidden_plan};
 pub use lines::{trial_label, trial_line};
 pub use plan::search_plan;
 pub(crate) use view::{BREAKING_POINT, LoadRow, SearchView, href};

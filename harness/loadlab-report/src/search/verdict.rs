@@ -19,6 +19,9 @@ pub(super) struct Verdict {
 /// What the search came to.
 pub(super) fn verdict(result: &SearchResult, loads: &[LoadResult]) -> Verdict {
     let axis = result.axis;
+    if let Some(hidden) = result.hidden.as_ref().filter(|hidden| hidden.carried_is_given) {
+        return given(hidden.carried, axis);
+    }
     let Some(found) = &result.found else { return unfinished(result, loads) };
     let (word, tone) = match found.reason {
         Reason::Precise => ("FOUND", Tone::Good),
@@ -47,6 +50,18 @@ pub(super) fn verdict(result: &SearchResult, loads: &[LoadResult]) -> Verdict {
         Reason::Precise | Reason::TrialsUsedUp | Reason::FirstFailure => placed(found, result),
     };
     Verdict { word, tone, headline }
+}
+
+/// Only the hidden capacity was searched for.
+fn given(carried: f64, axis: LoadAxis) -> Verdict {
+    Verdict {
+        word: "GIVEN",
+        tone: Tone::Warn,
+        headline: format!(
+            "the breaking point was not searched for; {} was given as what is carried",
+            words::load(carried, axis)
+        ),
+    }
 }
 
 fn unfinished(result: &SearchResult, loads: &[LoadResult]) -> Verdict {

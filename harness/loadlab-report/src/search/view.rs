@@ -4,7 +4,9 @@ use loadlab_analysis::search::{LoadResult, Method, SearchResult, TrialResult, lo
 use serde::Serialize;
 
 use super::{
-    conclusions, notes,
+    conclusions,
+    hidden::{self, HiddenView},
+    notes,
     verdict::{Verdict, verdict},
     words,
 };
@@ -41,6 +43,8 @@ pub(crate) struct SearchView {
     pub(crate) loads: Vec<LoadRow>,
     /// The trials in order.
     trials: Vec<TrialRow>,
+    /// How much of what is carried heals itself, if that was asked for.
+    pub(crate) hidden: Option<HiddenView>,
     /// What gave way first, in sentences; empty if nothing is known of that.
     pub(crate) gave_way: String,
     /// The law of throughput, in sentences; empty without one.
@@ -118,6 +122,7 @@ impl SearchView {
                 .enumerate()
                 .map(|(at, one)| trial_row(result, at + 1, one))
                 .collect(),
+            hidden: HiddenView::of(result),
             gave_way: conclusions::gave_way(result).unwrap_or_default(),
             law: conclusions::law(result).unwrap_or_default(),
             may,
@@ -144,7 +149,8 @@ fn brief(result: &SearchResult) -> Vec<String> {
 }
 
 fn tiles(result: &SearchResult, loads: &[LoadResult]) -> Vec<Fact> {
-    let Some(found) = &result.found else { return Vec::new() };
+    let healing = hidden::tile(result);
+    let Some(found) = &result.found else { return healing.into_iter().collect() };
     let axis = result.axis;
     let interval = words::interval(found.interval, axis);
     let mut tiles = Vec::new();
@@ -160,6 +166,7 @@ fn tiles(result: &SearchResult, loads: &[LoadResult]) -> Vec<Fact> {
         });
         tiles.push(Fact::new("Highest load carried", words::load(at, axis)).with(lost));
     }
+    tiles.extend(healing);
     if let Some(goodput) = found.goodput_per_s {
         tiles.push(
             Fact::new("Goodput there", words::per_second(goodput)).with("ended well and in time".to_owned()),

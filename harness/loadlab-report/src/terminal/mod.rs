@@ -1,9 +1,11 @@
 //! The summary after a run: everything that matters within the width of a terminal.
 
 mod columns;
+mod comparison;
 mod failure;
 mod gate;
 mod search;
+mod trend;
 
 use columns::{Cell, Column, Look, NUMBER, Pen, TEXT, WORD};
 use loadlab_record::RunFile;
@@ -13,8 +15,10 @@ use crate::facts::{
     self, ArmsFacts, DocumentedFacts, Facts, FaultRow, LatencyRow, PERCENTILES, SteadyCell, SteadyRow, Tone,
 };
 
+pub(crate) use comparison::comparison;
 pub(crate) use gate::gate;
 pub(crate) use search::{search, search_plan};
+pub(crate) use trend::trend;
 
 /// Narrowest width that is laid out; a narrower terminal wraps by itself.
 const WIDTH_MIN: u16 = 48;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     facts::Fact,
-    search::{BREAKING_POINT, LoadRow, SearchView},
+    search::{BREAKING_POINT, HiddenRow, HiddenView, LoadRow, SearchView},
 };
 
 /// From this width on the p95 of the trials fits beside the rest.
@@ -24,6 +24,7 @@ pub(crate) fn search(view: &SearchView, options: &TerminalOptions) -> String {
     if !view.loads.is_empty() {
         sections.push(loads(pen, view));
     }
+    sections.extend(view.hidden.as_ref().map(|told| hidden(pen, told)));
     if !view.gave_way.is_empty() {
         let mut lines = heading(pen, "What gave way", "");
         lines.extend(pen.paragraph(&view.gave_way, INDENT, Look::Plain));
@@ -91,6 +92,32 @@ fn loads(pen: Pen, view: &SearchView) -> Vec<String> {
     lines.extend(pen.table(&columns, &rows, INDENT));
     if view.loads.iter().any(|row| row.trials.contains('+')) {
         lines.extend(pen.paragraph("In brackets: trials that say nothing.", INDENT, Look::Faint));
+    }
+    lines
+}
+
+fn hidden(pen: Pen, view: &HiddenView) -> Vec<String> {
+    let mut lines = heading(pen, "Hidden capacity", "what heals itself after the trigger");
+    lines.extend(pen.paragraph(&sentence(&view.headline), INDENT, Look::Toned(view.tone)));
+    lines.extend(pen.paragraph(&view.how, INDENT, Look::Faint));
+    // Where there is no room the goodputs go.
+    let rates = pen.width >= WIDTH_P95;
+    let mut columns = vec![NUMBER];
+    columns.extend(rates.then_some([NUMBER, NUMBER]).into_iter().flatten());
+    columns.extend([NUMBER, TEXT]);
+    let mut shown = vec!["load"];
+    shown.extend(rates.then_some(["before", "at the end"]).into_iter().flatten());
+    shown.extend(["back after", ""]);
+    let row = |row: &HiddenRow| {
+        let mut cells = vec![Cell::new(&row.load).look(Look::Strong)];
+        cells.extend(rates.then(|| [Cell::new(&row.before), Cell::new(&row.after)]).into_iter().flatten());
+        cells.extend([Cell::new(&row.back), Cell::new(row.became).look(Look::Toned(row.tone))]);
+        cells
+    };
+    let mut rows = vec![titles(&shown)];
+    rows.extend(view.rows.iter().map(row));
+    if rows.len() > 1 {
+        lines.extend(pen.table(&columns, &rows, INDENT));
     }
     lines
 }

@@ -1,5 +1,6 @@
 //! Every format from the same made-up run, and from runs that lack something.
 
+mod comparisons;
 mod fixtures;
 mod gates;
 mod machine;
@@ -8,3 +9,4 @@ mod page;
 mod searches;
 mod studies;
 mod text;
+mod trends;

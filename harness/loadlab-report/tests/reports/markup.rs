@@ -14,6 +14,15 @@ pub(crate) fn readable(page: &str) -> String {
     out
 }
 
+/// A page works without a network.
+pub(crate) fn assert_loads_nothing(name: &str, page: &str) {
+    let loaders =
+        [" src=", "<link", "@import", "url(http", "url(\"", "url('", "<iframe", "<img", "<script", "fetch("];
+    for loads in loaders {
+        assert!(!page.contains(loads), "{name}: {loads}");
+    }
+}
+
 /// Every tag is closed, in order.
 pub(crate) fn assert_tags_are_closed(name: &str, page: &str) {
     let written = page.split("</style>").nth(1).expect("a page has a style");

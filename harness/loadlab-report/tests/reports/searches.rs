@@ -3,14 +3,15 @@
 #[path = "searches/made_up.rs"]
 mod made_up;
 
-use loadlab_analysis::search::{Method, Offer, Rules, SearchResult};
+use loadlab_analysis::search::{HiddenResult, Method, Offer, Rules, SearchResult};
 use loadlab_report::{
-    TerminalOptions, search_html, search_markdown, search_plan, search_text, trial_label, trial_line,
+    TerminalOptions, hidden_label, hidden_line, search_html, search_markdown, search_plan, search_text,
+    trial_label, trial_line,
 };
 use loadlab_scenario::{Plan, Source};
 use unicode_width::UnicodeWidthStr;
 
-use crate::markup::{assert_tags_are_closed, readable};
+use crate::markup::{assert_loads_nothing, assert_tags_are_closed, readable};
 
 const WIDE: TerminalOptions = TerminalOptions { width: 80, color: false };
 
@@ -36,6 +37,43 @@ fn markdown_of_a_search() {
 #[test]
 fn markdown_of_an_unfinished_search() {
     insta::assert_snapshot!(search_markdown(&made_up::unfinished()));
+}
+
+/// The part of each format that tells how much heals itself.
+#[test]
+fn hidden_capacity_in_all_formats() {
+    let result = made_up::healing();
+    let (page, text) = (readable(&search_html(&result)), search_markdown(&result));
+    let section = page.split("<section id=\"hidden\">").nth(1).expect("a section of its own");
+    let section = section.split("</section>").next().unwrap_or_default();
+    let told = text.split("## Hidden capacity").nth(1).expect("a heading of its own");
+    let told = told.split("\n## ").next().unwrap_or_default();
+    let terminal = search_text(&result, &WIDE);
+    let parts: Vec<&str> = terminal.split("\n\n").filter(|part| part.starts_with("Hidden")).collect();
+    insta::assert_snapshot!([section, told, &parts.join("\n\n")].join("\n----\n"));
+}
+
+#[test]
+fn a_given_capacity_is_told_as_given_and_not_as_a_search_that_failed() {
+    let text = search_text(&made_up::given(), &WIDE);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.starts_with("GIVEN sixteen-servers"), "{text}");
+    assert!(text.contains("1,474.8/s was given as what is carried"), "{text}");
+    assert!(text.contains("No breaking point: what is carried was given and not tried."), "{text}");
+    assert!(!search_html(&made_up::given()).contains("id=\"over-load\""));
+}
+
+#[test]
+fn the_line_after_a_trial_with_a_trigger_tells_what_became_of_it() {
+    let hidden = made_up::healing().hidden.expect("it was asked for");
+    let axis = made_up::healing().axis;
+    let before = HiddenResult { trials: hidden.trials[..1].to_vec(), ..hidden.clone() };
+    assert_eq!(hidden_label(&before, axis, offer(491.6, 1)), "trial 2 with the trigger, at 491.6/s");
+    assert_eq!(
+        hidden_line(&before, axis, &hidden.trials[1]),
+        "trial 2 with the trigger, at 491.6/s: healed itself after 1 s, goodput 491.6/s before and 490.8/s at \
+         the end"
+    );
 }
 
 #[test]
@@ -87,16 +125,11 @@ fn a_terminal_is_not_overrun_and_colour_adds_nothing_but_colour() {
 fn a_page_loads_nothing_and_links_only_to_folders_beside_it() {
     for (name, result) in made_up::all() {
         let page = search_html(&result);
-        let loaders = [
-            " src=", "<link", "@import", "url(http", "url(\"", "url('", "<iframe", "<img", "<script",
-            "fetch(",
-        ];
-        for loads in loaders {
-            assert!(!page.contains(loads), "{name}: {loads}");
-        }
+        assert_loads_nothing(name, &page);
         let links: Vec<&str> =
             page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        assert_eq!(links.len(), result.trials.len(), "{name}: a link for each trial");
+        let healing = result.hidden.as_ref().map_or(0, |hidden| hidden.trials.len());
+        assert_eq!(links.len(), result.trials.len() + healing, "{name}: a link for each trial");
         assert!(links.iter().all(|link| link.starts_with(".&#x2f;")), "{name}: {links:?}");
         assert!(page.len() < 120_000, "{name}: {}", page.len());
     }

@@ -12,8 +12,8 @@ use super::{ChaosArgs, OutputFormat, PlanArgs, StoreArgs};
 /// How a search ends, shown under its `--help`.
 pub(super) const EXITS: &str = "\
 Exit codes:
-  0    the breaking point is as precise as was asked for
-  3    even the lowest load fails
+  0    the breaking point, and the hidden capacity if asked for, is as precise as was asked for
+  3    even the lowest load fails, or does not heal itself
   5    it is bounded, but not so precisely; or the highest load still passes
   6    the generator, not the target, was the limit
   7    the target did not start, or does not recover
@@ -42,14 +42,17 @@ pub struct BreakpointArgs {
     #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = share)]
     pub allowed_loss: Share,
     /// How far the interval's ends may be from the breaking point.
-    #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value = "3%", value_parser = share)]
     pub precision: Share,
     /// How long a trial measures, in scenario time. Default: 500 service times of the calm target.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub trial: Option<Duration>,
     /// Valid trials at most; then the interval is as it is.
-    #[arg(long, value_name = "N", default_value_t = 35)]
+    #[arg(long, value_name = "N", default_value_t = 45)]
     pub trials: u32,
+    /// How much of what is carried heals itself.
+    #[command(flatten)]
+    pub hidden: HiddenArgs,
     /// Where the search's folder goes.
     #[arg(long, value_name = "DIR", default_value = "reports/searches")]
     pub out: PathBuf,
@@ -65,6 +68,26 @@ pub struct BreakpointArgs {
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t)]
     pub format: OutputFormat,
+}
+
+/// How much of what is carried heals itself.
+#[derive(Debug, Clone, Args)]
+pub struct HiddenArgs {
+    /// Search the hidden capacity too: the largest load that heals itself once a trigger is gone.
+    #[arg(long, requires = "trigger", conflicts_with = "no_faults")]
+    pub metastable: bool,
+    /// What disturbs it: a fault of the scenario by its name, or a named fault or file of one.
+    #[arg(long, value_name = "FAULT", requires = "metastable")]
+    pub trigger: Option<String>,
+    /// Where a named fault acts: an edge, service-0/sql, or a role, service-0.
+    #[arg(long, value_name = "PLACE", requires = "trigger")]
+    pub trigger_on: Option<String>,
+    /// How long the trigger lasts, in scenario time. A named fault has no length of its own.
+    #[arg(long, value_name = "DURATION", requires = "trigger", value_parser = parse_duration)]
+    pub trigger_for: Option<Duration>,
+    /// What is carried is this load: do not search for it, only for what of it heals itself.
+    #[arg(long, value_name = "LOAD", requires = "metastable", value_parser = load)]
+    pub carried: Option<f64>,
 }
 
 /// How the loads to be tried are chosen.

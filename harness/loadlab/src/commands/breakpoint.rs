@@ -1,6 +1,6 @@
 //! `loadlab breakpoint`: the highest load that a service carries, with its interval.
 
-use loadlab_analysis::search::{Reason, Rules, SearchResult};
+use loadlab_analysis::search::{HiddenReason, HiddenResult, Reason, Rules, SearchResult};
 use loadlab_scenario::Plan;
 
 use super::run;
@@ -8,10 +8,12 @@ use crate::{
     cli::{BreakpointArgs, OutputFormat},
     conductor::{
         Request, RunError,
+        hidden::{self, HiddenRequest},
         search::{self, SearchRequest, Searched},
     },
     exit::Exit,
     output, scenarios,
+    trigger::{TriggerError, trigger},
 };
 
 /// The first load, as a share of the scenario's highest.
@@ -30,11 +32,21 @@ pub(crate) fn execute(arguments: &BreakpointArgs) -> Exit {
         Ok(rules) => rules,
         Err(error) => return output::fail(Exit::Invalid, &error.to_string(), Some(HINT)),
     };
+    let hidden = match hidden(arguments, &plan) {
+        Ok(hidden) => hidden,
+        Err(error) => return output::fail(Exit::Invalid, &error.to_string(), error.hint()),
+    };
     if plan.objectives.iter().all(|objective| loadlab_analysis::tightest_response([objective]).is_none()) {
         output::say("note: no objective bounds the response time, so only what fails is lost");
     }
     if arguments.dry_run {
         output::result(&loadlab_report::search_plan(&plan, rules, arguments.method.into()));
+        if let Some(hidden) = &hidden {
+            // What is carried is not known yet; only what is independent of it is told.
+            let carried = hidden.carried.unwrap_or(rules.most);
+            let empty = hidden::empty(&plan, hidden, (&rules, carried));
+            output::result(&loadlab_report::hidden_plan(&empty, plan.load_axis()));
+        }
         return Exit::Pass;
     }
     let (external, reach) = (arguments.stores.external(), arguments.chaos.reach());
@@ -44,6 +56,7 @@ pub(crate) fn execute(arguments: &BreakpointArgs) -> Exit {
         method: arguments.method.into(),
         rules,
         trial: arguments.trial,
+        hidden,
     };
     // The load has threads of its own; this one joins what happens.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -61,6 +74,16 @@ pub(crate) fn execute(arguments: &BreakpointArgs) -> Exit {
 
 /// What to do about loads that make no search.
 const HINT: &str = "--start, --least and --most are loads; 0 < least <= start <= most";
+
+/// The second search, if it is asked for.
+fn hidden(arguments: &BreakpointArgs, plan: &Plan) -> Result<Option<HiddenRequest>, TriggerError> {
+    let asked = &arguments.hidden;
+    let Some(name) = &asked.trigger else { return Ok(None) };
+    let trigger = trigger(name, asked, (&arguments.plan, plan))?;
+    let whole = plan.load_axis().is_whole();
+    let carried = asked.carried.map(|load| if whole { load.round().max(1.0) } else { load });
+    Ok(Some(HiddenRequest { trigger, carried }))
+}
 
 /// What was asked for, and what follows from the scenario where nothing was.
 fn rules(arguments: &BreakpointArgs, plan: &Plan) -> Rules {
@@ -95,12 +118,27 @@ fn tell(searched: &Searched, format: OutputFormat) -> Exit {
     }
 }
 
-/// The exit code of a search that has an answer.
+/// The exit code of a search that has an answer: that of its first part, if that is not the best.
 fn exit(result: &SearchResult) -> Exit {
-    match result.found.as_ref().map(|found| found.reason) {
+    let given = result.hidden.as_ref().is_some_and(|hidden| hidden.carried_is_given);
+    let first = match result.found.as_ref().map(|found| found.reason) {
         Some(Reason::Precise) => Exit::Pass,
+        None if given => Exit::Pass,
         Some(Reason::LeastFails) => Exit::Missed,
         Some(Reason::TooManyInvalid) => Exit::GeneratorLimited,
         Some(Reason::TrialsUsedUp | Reason::MostPasses | Reason::FirstFailure) | None => Exit::Inconclusive,
+    };
+    match &result.hidden {
+        Some(hidden) if first == Exit::Pass => hidden_exit(hidden),
+        _ => first,
+    }
+}
+
+fn hidden_exit(hidden: &HiddenResult) -> Exit {
+    match hidden.found.as_ref().map(|found| found.reason) {
+        Some(HiddenReason::Bracketed | HiddenReason::MostHeals) => Exit::Pass,
+        Some(HiddenReason::LeastStaysDown) => Exit::Missed,
+        // Trials also say nothing if nothing went well before the trigger.
+        Some(HiddenReason::TooManyInvalid | HiddenReason::TrialsUsedUp) | None => Exit::Inconclusive,
     }
 }

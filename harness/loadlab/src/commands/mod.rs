@@ -3,10 +3,12 @@
 use crate::{cli::Command, exit::Exit};
 
 mod breakpoint;
+mod compare;
 mod completions;
 mod doctor;
 mod gate;
 mod list;
+mod merge;
 mod proxy;
 mod report;
 mod reset;
@@ -15,6 +17,7 @@ mod schema;
 mod show;
 mod study;
 mod timeline;
+mod trend;
 mod up;
 mod validate;
 
@@ -25,6 +28,9 @@ pub fn execute(command: Command) -> Exit {
         Command::Study(arguments) => study::execute(&arguments),
         Command::Breakpoint(arguments) => breakpoint::execute(&arguments),
         Command::Gate(arguments) => gate::execute(&arguments),
+        Command::Compare(arguments) => compare::execute(&arguments),
+        Command::Trend(arguments) => trend::execute(&arguments),
+        Command::Merge(arguments) => merge::execute(&arguments),
         Command::List(arguments) => list::execute(&arguments),
         Command::Show(arguments) => show::execute(&arguments),
         Command::Validate(arguments) => validate::execute(&arguments),

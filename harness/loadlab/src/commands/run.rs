@@ -62,7 +62,8 @@ fn dry_run(
     }
 }
 
-fn tell(finished: &Finished, format: OutputFormat) -> Exit {
+/// Prints a run that came to an end, and gives its exit code.
+pub(super) fn tell(finished: &Finished, format: OutputFormat) -> Exit {
     match format {
         OutputFormat::Json => output::result(&finished.run.to_json()),
         OutputFormat::Text => {

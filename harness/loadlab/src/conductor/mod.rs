@@ -15,6 +15,7 @@ pub mod environment;
 pub mod external;
 pub mod gate;
 mod generator;
+pub mod hidden;
 mod limits;
 mod measure;
 mod progress;

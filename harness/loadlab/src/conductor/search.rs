@@ -7,6 +7,8 @@
 //!              │ └──Done──> law, what gave way ──> search.json, reports         │
 //!              └────────────────────────────────────────────────────────────────┘
 //! ```
+//!
+//! How much of what is carried heals itself is asked afterwards, in [`hidden`].
 
 use std::{
     path::{Path, PathBuf},
@@ -18,11 +20,12 @@ use loadlab_analysis::{
     search::{self, Found, GaveWay, Method, Offer, Rules, SearchResult, Step, Trial},
 };
 use loadlab_record::{Environment, FailureMode, RunFile};
-use loadlab_scenario::{Plan, TrialTimes};
+use loadlab_scenario::{Plan, TrialTimes, fault::Fault};
 
 use super::{
     Request, RunError, check, environment,
     generator::Generator,
+    hidden::{self, Healing, HiddenRequest},
     trials::{Asked, Hands, Setting, Site, Tried},
 };
 use crate::{
@@ -54,6 +57,8 @@ pub struct SearchRequest<'a> {
     pub rules: Rules,
     /// How long a trial measures; otherwise as long as five hundred of the target's service times.
     pub trial: Option<Duration>,
+    /// Whether it is searched too how much of what is carried heals itself.
+    pub hidden: Option<HiddenRequest>,
 }
 
 /// A search that came to an end, by itself or not.
@@ -69,8 +74,13 @@ pub struct Searched {
 
 /// Searches, whatever ends it.
 pub async fn search(request: SearchRequest<'_>) -> Result<Searched, RunError> {
-    let SearchRequest { run, command, method, rules, trial } = request;
-    let lowest = run.plan.at_load(rules.start, run.plan.seed, times(&run.plan, TRIAL_LEAST));
+    let SearchRequest { mut run, command, method, rules, trial, hidden } = request;
+    let triggers: Vec<Fault> = hidden.iter().map(|hidden| hidden.trigger.clone()).collect();
+    let times_least = times(&run.plan, TRIAL_LEAST);
+    let lowest = run.plan.at_load_with(rules.start, run.plan.seed, times_least, triggers);
+    if let Some(hidden) = &hidden {
+        run.plan = hidden::prepared(run.plan, &hidden.trigger);
+    }
     let profile = check(&lowest.map_err(RunError::Trial)?, &run.external, &run.reach)?;
     let mut signals = Signals::listen().map_err(RunError::System)?;
     let environment = environment::read();
@@ -94,10 +104,15 @@ pub async fn search(request: SearchRequest<'_>) -> Result<Searched, RunError> {
     let began = Instant::now();
     let mut result = empty(&run.plan, (method, rules), &site, environment);
     let mut work = Work { site: &mut site, hands: &mut hands, folder: folder.path(), failing: None };
-    let ended = work.carry_out(&mut result, trial).await;
+    let given = hidden.as_ref().and_then(|hidden| hidden.carried);
+    let mut ended = if given.is_some() { Ok(()) } else { work.carry_out(&mut result, trial).await };
+    let carried = given.or_else(|| result.found.as_ref()?.at);
+    if let (Ok(()), Some(hidden), Some(carried)) = (&ended, &hidden, carried) {
+        ended = work.heal((&run.plan, hidden), carried, &mut result).await;
+    }
     result.took_s = began.elapsed().as_secs_f64();
     result.restarts = work.site.restarts();
-    work.write(&result)?;
+    write(folder.path(), &result)?;
     site.close().await;
     Ok(Searched { folder: folder.path().to_owned(), result, stopped: ended.err() })
 }
@@ -150,6 +165,7 @@ fn empty(
         seed: plan.seed,
         trials: Vec::new(),
         found: None,
+        hidden: None,
         gave_way: None,
         law: None,
         asymptote_per_s: None,
@@ -191,7 +207,7 @@ impl Work<'_, '_, '_> {
                     output::say(&loadlab_report::trial_line(result, &tried.result));
                     self.keep_failing(&tried, result);
                     result.trials.push(tried.result);
-                    self.write(result)?;
+                    write(self.folder, result)?;
                 }
                 Step::Done(found) => {
                     self.explain(&found, result);
@@ -262,18 +278,33 @@ impl Work<'_, '_, '_> {
         result.asymptote_per_s = used.map(|used| carried / used);
     }
 
-    fn write(&self, result: &SearchResult) -> Result<(), RunError> {
-        let files = [
-            ("search.json", format!("{}\n", result.to_json())),
-            ("search.html", loadlab_report::search_html(result)),
-            ("search.md", loadlab_report::search_markdown(result)),
-        ];
-        for (name, text) in files {
-            let written = files::write_whole(&self.folder.join(name), &text);
-            written.map_err(|error| RunError::Folder(FolderError::Write(error)))?;
-        }
-        Ok(())
+    /// How much of what is carried heals itself.
+    async fn heal(
+        &mut self,
+        (plan, request): (&Plan, &HiddenRequest),
+        carried: f64,
+        result: &mut SearchResult,
+    ) -> Result<(), RunError> {
+        output::say("how much of it heals itself?");
+        let folder = self.folder;
+        let write = |result: &SearchResult| write(folder, result);
+        let healing = Healing { site: self.site, hands: self.hands, plan, request, write: &write };
+        healing.carry_out(result, carried).await
     }
+}
+
+/// The document and its reports, over those of before.
+fn write(folder: &Path, result: &SearchResult) -> Result<(), RunError> {
+    let files = [
+        ("search.json", format!("{}\n", result.to_json())),
+        ("search.html", loadlab_report::search_html(result)),
+        ("search.md", loadlab_report::search_markdown(result)),
+    ];
+    for (name, text) in files {
+        let written = files::write_whole(&folder.join(name), &text);
+        written.map_err(|error| RunError::Folder(FolderError::Write(error)))?;
+    }
+    Ok(())
 }
 
 /// As long as five hundred of the service times that a calm target has.

@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 use loadlab_analysis::{
     scaling::{Estimated, Scaling},
     search::{
-        FORMAT, Found, GaveWay, Invalid, Method, Reason, Rules, SearchResult, Trial, TrialResult, Validity,
+        FORMAT, Found, GaveWay, HiddenFound, HiddenReason, HiddenResult, HiddenTrial, HiddenTrialResult,
+        Invalid, Method, Reason, Rules, SearchResult, Trial, TrialResult, Validity, hidden_rules,
     },
 };
 use loadlab_clock::{Seed, Speed};
-use loadlab_record::{Environment, TargetInfo};
+use loadlab_record::{Aftermath, AftermathState, Environment, TargetInfo};
 use loadlab_scenario::{LoadAxis, TrialTimes};
 
 /// Load, arrivals lost, p95 in milliseconds; what is measured for less than 5 s was ended early.
@@ -199,6 +200,75 @@ pub(crate) fn imprecise() -> SearchResult {
     result
 }
 
+/// The search that found what it looked for, and how much of that heals itself.
+pub(crate) fn healing() -> SearchResult {
+    let mut result = found();
+    result.hidden = Some(hidden(false));
+    result
+}
+
+/// Only how much heals itself; what is carried was given, and the last trial is still to come.
+pub(crate) fn given() -> SearchResult {
+    let mut result = begun();
+    result.hidden = Some(HiddenResult { found: None, ..hidden(true) });
+    result
+}
+
+fn hidden(carried_is_given: bool) -> HiddenResult {
+    use AftermathState::{Degraded, Metastable, Recovered, Unknown};
+    // Load, what became of it, goodput at the end, and how long until it was back.
+    let rows = [
+        (737.4, Metastable, 31.2, None),
+        (491.6, Recovered, 490.8, Some(1.0)),
+        (602.08, Degraded, 410.0, None),
+        (544.04, Unknown, 0.0, None),
+        (544.04, Recovered, 543.0, Some(3.0)),
+        (572.32, Recovered, 571.1, Some(4.0)),
+        (572.32, Recovered, 570.9, Some(6.0)),
+        (572.32, Recovered, 572.0, Some(2.0)),
+    ];
+    let trial =
+        |(at, (load, state, after, back_after_s)): (usize, (f64, AftermathState, f64, Option<f64>))| {
+            let note = if state == Unknown { "the load ended too soon after the trigger" } else { "" };
+            let aftermath = Aftermath {
+                state,
+                before: Some(load),
+                after: Some(after),
+                back_after_s,
+                note: note.to_owned(),
+            };
+            let trial = HiddenTrial {
+                load,
+                repetition: 1,
+                aftermath,
+                validity: Validity::Valid,
+                recovered: state != Metastable,
+                requests: 40_000,
+            };
+            HiddenTrialResult { trial, folder: format!("trials/{:03}", at + 25), doubts: Vec::new() }
+        };
+    HiddenResult {
+        trigger: "latency at load/target".to_owned(),
+        before_s: 10.0,
+        trigger_s: 5.0,
+        after_s: 30.0,
+        carried: 1474.8,
+        carried_is_given,
+        rules: hidden_rules(&Rules::new(372.0, 37.2, 37_200.0), 1474.8),
+        trials: rows.into_iter().enumerate().map(trial).collect(),
+        found: Some(HiddenFound {
+            at: Some(572.32),
+            stays_down_at: Some(602.08),
+            back_after_s: Some(6.0),
+            reached_precision: true,
+            reason: HiddenReason::Bracketed,
+            requests: 320_000,
+            trials: 7,
+            invalid: 1,
+        }),
+    }
+}
+
 /// With text of a user who means harm wherever a document has text.
 pub(crate) fn hostile(text: &str) -> SearchResult {
     let mut result = found();
@@ -212,6 +282,12 @@ pub(crate) fn hostile(text: &str) -> SearchResult {
     if let Some(way) = &mut result.gave_way {
         (way.mode, way.resource) = (text(), Some(text()));
     }
+    let mut hidden = hidden(false);
+    hidden.trigger = text();
+    for one in &mut hidden.trials {
+        (one.folder, one.doubts, one.trial.aftermath.note) = (text(), vec![text()], text());
+    }
+    result.hidden = Some(hidden);
     result
 }
 
@@ -226,6 +302,8 @@ pub(crate) fn all() -> Vec<(&'static str, SearchResult)> {
         ("never-breaks", never_breaks()),
         ("ramp", ramp()),
         ("imprecise", imprecise()),
+        ("healing", healing()),
+        ("given", given()),
         ("hostile", hostile("<script>alert('1')</script> & \"x\" | `y` {{ 7777 * 7 }}")),
     ]
 }
@@ -282,6 +360,7 @@ fn with_rows(rows: &[Row]) -> SearchResult {
         seed: Seed::new(7),
         trials,
         found: None,
+        hidden: None,
         gave_way: None,
         law: None,
         asymptote_per_s: None,
