@@ -177,3 +177,38 @@ fn within(limits: Limits, pairs: u32) -> Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_sets_how_many_pairs_there_are() {
+        let Limits::Fast(rules) = within(Limits::Fast(Rules::new(0.1, 100.0)), 12) else { panic!("tier 1") };
+        assert_eq!((rules.pairs, rules.pairs_max(), rules.invalid_max), (6, 12, 12));
+        let Limits::Nightly(rules) = within(Limits::Nightly(NightlyRules::default()), 6) else {
+            panic!("tier 2")
+        };
+        assert_eq!(rules.looks, [4, 6]);
+    }
+
+    #[test]
+    fn more_pairs_allow_a_finer_delta() {
+        let noise = Noise {
+            tier: Tier::Fast,
+            pairs: 10,
+            mean: 0.0,
+            deviation: 0.1,
+            deviation_high: 0.15,
+            steepness: Some(20.0),
+            of_verdict: 0.1 / 10.0_f64.sqrt(),
+        };
+        let bought = |pairs| {
+            let budget =
+                Budget { minutes: f64::from(pairs) * 2.0 / 0.9, trial_s: 60.0, trials_per_search: 1.0 };
+            buys(&budget, &noise, 0.08)
+        };
+        assert!(allows(&noise, None, 0.08).is_err(), "three times 3.2 %");
+        assert_eq!(allows(&noise, Some(&bought(40)), 0.08), Ok(()));
+    }
+}
