@@ -100,14 +100,14 @@ fn a_target_that_never_recovers_is_named() {
     assert!(ended.stderr.contains("hint: "), "{}", ended.stderr);
 }
 
-/// 30,000 a second of 0.2 s each are 6,000 at once and more than this generator can send.
+/// 16,000 a second of 0.3 s each are 4,800 at once, and the generator has workers for four thousand.
 #[test]
 fn a_generator_that_cannot_offer_so_much_is_no_verdict() {
     let lab = Lab::new();
-    let queue = Queue::start(200_000, Duration::from_millis(200), 1).expect("a queue");
-    let scenario = queue.scenario(20_000, Duration::from_secs(9)).replace("timeout: 1s", "timeout: 20s");
+    let queue = Queue::start(200_000, Duration::from_millis(300), 1).expect("a queue");
+    let scenario = queue.scenario(16_000, Duration::from_secs(9)).replace("timeout: 1s", "timeout: 20s");
     let url = queue.url();
-    let arguments = ["--base", &url, "--head", &url, "--carried", "30000", "--trial", "1s"];
+    let arguments = ["--base", &url, "--head", &url, "--carried", "16000", "--trial", "1s"];
     let file = lab.file("queue.yaml", &scenario.replace("drain: 2s", "drain: 10s"));
     let out = lab.path().join("gates");
     let fixed =
