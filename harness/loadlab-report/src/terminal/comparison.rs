@@ -14,7 +14,7 @@ const WIDTH_SIDES: usize = 64;
 
 /// The comparison. It ends with a line break.
 pub(crate) fn comparison(view: &ComparisonView, options: TerminalOptions) -> String {
-    let pen = pen(&options);
+    let pen = pen(options);
     let mut sections = vec![head(pen, view)];
     let tables = [
         ("Response time", &view.response),

@@ -14,7 +14,7 @@ const WIDTH_P: usize = 64;
 
 /// The trends. They end with a line break.
 pub(crate) fn trend(view: &TrendView, options: TerminalOptions) -> String {
-    let pen = pen(&options);
+    let pen = pen(options);
     let mut sections = vec![head(pen, view)];
     sections.extend(view.series.iter().map(|one| series(pen, one)));
     if !view.left_out.is_empty() {
