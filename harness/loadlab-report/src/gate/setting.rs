@@ -21,10 +21,12 @@ pub(super) fn compared(job: &GateJob) -> Vec<Fact> {
     compared
 }
 
-/// What a target says of itself.
+/// What a target says of itself. The command that started it is its name already.
 fn told(target: &TargetInfo) -> String {
-    let versions = facts::versions(target);
-    [target.base.clone(), versions].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    let versions = target.versions.iter().filter(|(name, _)| *name != "command");
+    let versions = versions.map(|(name, version)| format!("{name} {version}"));
+    let parts = std::iter::once(target.base.clone()).chain(versions);
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// How it was measured.
