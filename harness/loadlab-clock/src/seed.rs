@@ -37,6 +37,7 @@ impl Seed {
 
     /// A seed for a run of its own, of the runs that belong together: equal for equal
     /// `(seed, purpose, a, b)`. It has at most 48 bits, so that it stays whole in any JSON reader.
+    #[must_use]
     pub fn of(self, purpose: &str, a: u64, b: u64) -> Self {
         Self(self.stream(purpose, a, b).next_u64() >> 16)
     }

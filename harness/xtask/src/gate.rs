@@ -92,7 +92,9 @@ fn one(case: &Case, seed: usize) -> Result<Value, Box<dyn std::error::Error>> {
     command.current_dir(repository::root()).args(["gate", SCENARIO, "--base", "baseline"]);
     command.args(["--head", "baseline", "--seed", &seed.to_string(), "--format", "json"]);
     command.args(ARGUMENTS).arg("--out").arg(&out);
-    case.set.iter().for_each(|one| drop(command.arg("--head-set").arg(one)));
+    for one in case.set {
+        command.arg("--head-set").arg(one);
+    }
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
     let took_s = began.elapsed().as_secs_f64();
     let noise = Noise { wake_late_p99_ms, stolen: cpu.stolen_since(), cores_awake: awake.cores() };

@@ -220,6 +220,8 @@ mod tests {
         let two = design(&["1", "1"], &["1", "1"]);
         let same = two.half_width([&[Some(0.0), Some(0.0)], &[Some(1.0), Some(1.0)]]);
         assert_eq!(same, Err("the runs do not differ at all, and tell nothing of chance".to_owned()));
+        let rounded = two.half_width([&[Some(0.3), Some(0.1 + 0.2)], &[Some(0.3), Some(0.3)]]);
+        assert_eq!(rounded, same, "what rounding makes is no spread");
         let missing = two.half_width([&[Some(0.0), None], &[Some(1.0), Some(2.0)]]);
         assert_eq!(missing, Err("single runs have too little for an interval".to_owned()));
         let single = design(&["1"], &["1"]).half_width([&[Some(1.0)], &[Some(2.0)]]);
