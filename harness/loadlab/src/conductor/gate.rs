@@ -27,6 +27,7 @@ use loadlab_analysis::{
         Validity,
     },
     search::{self, Invalid},
+    seconds_text,
 };
 use loadlab_record::{Environment, RunFile};
 use loadlab_scenario::{Plan, TrialTimes};
@@ -232,8 +233,9 @@ impl<'s> Work<'s> {
         let times = self.job.times;
         let real = self.job.speed.real(times.ramp + times.measured).as_secs_f64();
         output::say(&format!(
-            "up to {most} trials of {real:.1} s each, and what settles between them: about {:.0} minutes at most",
-            (f64::from(most) * real * 1.2 / 60.0).ceil()
+            "up to {most} trials of {} each, {} in all; drains and looks between them come on top",
+            seconds_text(real),
+            minutes_text(f64::from(most) * real)
         ));
         self.job.result.limits = Limits::Fast(rules);
         Ok(rules)
@@ -321,6 +323,11 @@ impl<'s> Work<'s> {
         let trial_s = mean(self.spent.as_secs_f64(), trials);
         Gated { folder: self.folder, job: self.job, stopped, trial_s, trials_per_search }
     }
+}
+
+/// `40 s`, `5.2 minutes`.
+fn minutes_text(seconds: f64) -> String {
+    if seconds < 120.0 { seconds_text(seconds) } else { format!("{:.1} minutes", seconds / 60.0) }
 }
 
 /// The one thing that differs.
