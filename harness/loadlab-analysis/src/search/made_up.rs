@@ -20,9 +20,9 @@ pub(super) fn trial(load: f64, arrivals: u64, lost: u64) -> Trial {
 }
 
 /// A trial of a target that loses this share at this load, always.
-pub(super) fn without_chance(offer: Offer, loss: f64) -> Trial {
+pub(super) fn without_chance(offer: Offer, share: f64) -> Trial {
     const ARRIVALS: f64 = 100_000.0;
-    let lost = (ARRIVALS * loss).round() as u64;
+    let lost = (ARRIVALS * share).round() as u64;
     Trial { repetition: offer.repetition, ..trial(offer.load, ARRIVALS as u64, lost) }
 }
 

@@ -27,8 +27,9 @@ fn loss(load: f64, knee: f64, slope: f64) -> f64 {
 fn chaotic(offer: Offer, draw: u64) -> Trial {
     // Any function of the load and the draw that has no pattern in it.
     let mixed = (offer.load.to_bits() ^ draw).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
-    let lost = if mixed & 3 == 0 { (mixed >> 8) % 1000 } else { 0 };
-    let validity = if mixed & 28 == 0 { Validity::Invalid(Invalid::LateDispatch) } else { Validity::Valid };
+    let lost = if mixed.trailing_zeros() >= 2 { (mixed >> 8) % 1000 } else { 0 };
+    let validity =
+        if mixed & 0b1_1100 == 0 { Validity::Invalid(Invalid::LateDispatch) } else { Validity::Valid };
     Trial { repetition: offer.repetition, validity, ..trial(offer.load, 1000, lost) }
 }
 
@@ -48,7 +49,7 @@ proptest! {
     fn every_offer_is_within_the_limits_and_every_search_ends(
         method in method(), start in 10.0..200.0_f64, draw: u64, whole: bool, trials_most in 1_u32..50,
     ) {
-        let rules = Rules { whole, trials_most, ..Rules::new(start, 10.0, 200.0) };
+        let rules = Rules { trials_most, whole, ..Rules::new(start, 10.0, 200.0) };
         let mut draw = draw;
         let (trials, found) = searched(method, &rules, |offer| {
             draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -110,7 +111,7 @@ proptest! {
 
     #[test]
     fn users_are_found_exactly(knee in 1_u32..60, start in 1_u32..10) {
-        let rules = Rules { whole: true, trials_most: 300, ..Rules::new(f64::from(start), 1.0, 100.0) };
+        let rules = Rules { trials_most: 300, whole: true, ..Rules::new(f64::from(start), 1.0, 100.0) };
         let limit = f64::from(knee) + 0.5;
         let target = |offer: Offer| without_chance(offer, if offer.load > limit { 0.4 } else { 0.0 });
         let (_, found) = searched(Method::Mlr, &rules, target);

@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, ValueEnum};
 use loadlab_analysis::search::Method;
 use loadlab_clock::text::parse_duration;
-use loadlab_scenario::{parse::quantity, quantity::Share};
+use loadlab_scenario::{
+    parse::quantity,
+    quantity::{Rate, Share},
+};
 
 use super::{ChaosArgs, OutputFormat, PlanArgs, StoreArgs};
 
@@ -114,7 +117,7 @@ impl From<MethodName> for Method {
 
 /// A load: a number, or a rate as scenarios have it.
 pub(super) fn load(text: &str) -> Result<f64, String> {
-    let number = quantity::number(text).or_else(|_| quantity::rate(text).map(|rate| rate.per_second()));
+    let number = quantity::number(text).or_else(|_| quantity::rate(text).map(Rate::per_second));
     match number {
         Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
         _ => Err("a load above 0 is accepted: 250, 250/s".to_owned()),

@@ -91,9 +91,9 @@ pub async fn gate(request: &GateRequest<'_>) -> Result<Gated, GateError> {
         trials_searched: Vec::new(),
     };
     let mut hands = Hands { generator: &generator, signals: &mut signals };
-    let ended = work.carry_out(&mut hands).await;
+    let ended = Box::pin(work.carry_out(&mut hands)).await;
     work.write()?;
-    Ok(work.close(ended.err()).await)
+    Ok(Box::pin(work.close(ended.err())).await)
 }
 
 /// How long the parts of a trial last, as far as that is known before base is up.
@@ -197,11 +197,11 @@ impl<'s> Work<'s> {
         self.set_times(&base);
         match self.job.result.limits.clone() {
             Limits::Fast(rules) => {
-                let rules = self.begin(rules, hands).await?;
+                let rules = Box::pin(self.begin(rules, hands)).await?;
                 self.fast(&rules, hands).await?;
                 self.beside(&rules, hands).await
             }
-            Limits::Nightly(rules) => self.searches(&rules, hands).await,
+            Limits::Nightly(rules) => Box::pin(self.searches(&rules, hands)).await,
         }
     }
 
@@ -225,7 +225,7 @@ impl<'s> Work<'s> {
     async fn begin(&mut self, rules: Rules, hands: &mut Hands<'_>) -> Result<Rules, GateError> {
         let carried = match self.request.carried {
             Some(load) => load,
-            None => self.search_base(hands).await?,
+            None => Box::pin(self.search_base(hands)).await?,
         };
         let rules = Rules { carried, ..rules };
         rules.check().map_err(GateError::Rules)?;
@@ -313,14 +313,13 @@ impl<'s> Work<'s> {
 
     /// Takes both down.
     async fn close(self, stopped: Option<GateError>) -> Gated {
-        let trials =
-            self.job.trials.len() + self.job.beside.len() + self.trials_searched.iter().sum::<usize>();
         let mean = |sum: f64, count: usize| (count > 0).then(|| sum / count as f64);
-        let searched = self.trials_searched.iter().sum::<usize>() as f64;
-        let trials_per_search = mean(searched, self.trials_searched.len());
+        let searched: usize = self.trials_searched.iter().sum();
+        let trials_per_search = mean(searched as f64, self.trials_searched.len());
+        let tried = self.job.trials.len() + self.job.beside.len() + searched;
         self.base.close().await;
         self.head.close().await;
-        let trial_s = mean(self.spent.as_secs_f64(), trials);
+        let trial_s = mean(self.spent.as_secs_f64(), tried);
         Gated { folder: self.folder, job: self.job, stopped, trial_s, trials_per_search }
     }
 }

@@ -199,7 +199,7 @@ mod tests {
         let trigger = Fault { at: parts.begins(&plan), ..plan.faults[0].clone() };
         let trial = plan.at_load_with(100.0, plan.seed, parts.times(&plan), vec![trigger]).expect("a load");
         assert_eq!((trial.warm_up.as_secs(), trial.load.duration().as_secs()), (7, 73));
-        let rest = trial.load.duration() - trial.faults[0].at - trial.faults[0].lasts;
+        let rest = trial.load.duration().saturating_sub(trial.faults[0].at + trial.faults[0].lasts);
         assert_eq!(rest, Duration::from_secs(48));
     }
 

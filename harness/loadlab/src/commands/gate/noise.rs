@@ -76,9 +76,7 @@ impl fmt::Display for KeptError {
 impl std::error::Error for KeptError {}
 
 impl KeptError {
-    pub(super) const fn hint(&self) -> &'static str {
-        "measure it anew with `loadlab gate --aa`, or leave --noise out"
-    }
+    pub(super) const HINT: &str = "measure it anew with `loadlab gate --aa`, or leave --noise out";
 }
 
 impl Kept {

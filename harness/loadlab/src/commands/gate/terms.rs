@@ -65,7 +65,7 @@ impl TermsError {
     pub(super) fn hint(&self) -> Option<String> {
         match self {
             Self::Rules(_) => None,
-            Self::Kept(error) => Some(error.hint().to_owned()),
+            Self::Kept(_) => Some(KeptError::HINT.to_owned()),
             Self::NoNoise => Some("measure it first: `loadlab gate --aa --base BASE SCENARIO`".to_owned()),
             Self::TooLittle(_) => Some("give it more minutes, or shorter trials with --trial".to_owned()),
             Self::TooFine(fine) => Some(format!(

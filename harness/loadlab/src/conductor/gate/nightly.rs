@@ -30,7 +30,7 @@ impl Work<'_> {
     pub(super) async fn search_base(&mut self, hands: &mut Hands<'_>) -> Result<f64, GateError> {
         output::say("searching for base's breaking point, since --carried does not say it");
         let rules = self.rules(BEGIN_PRECISION, BEGIN_TRIALS);
-        let found = self.search(Side::Base, rules, ("begin", self.job.seed), hands).await?.found;
+        let found = Box::pin(self.search(Side::Base, rules, ("begin", self.job.seed), hands)).await?.found;
         let load = found.as_ref().and_then(breaking_point);
         load.ok_or_else(|| GateError::NoBreakingPoint(found.map(|found| found.reason)))
     }
@@ -51,7 +51,7 @@ impl Work<'_> {
             for side in [first, first.other()] {
                 let name = format!("{number:02}-{}", side.name());
                 let asked = self.rules(PAIR_PRECISION, PAIR_TRIALS);
-                let result = self.search(side, asked, (&name, seed), hands).await?;
+                let result = Box::pin(self.search(side, asked, (&name, seed), hands)).await?;
                 both = with(both, side, &result);
             }
             output::say(&loadlab_report::gate_search_line(&self.job, number, &both));
@@ -72,8 +72,8 @@ impl Work<'_> {
         let environment = self.job.environment.clone();
         let mut plan = self.request.side(side).run.plan.clone();
         plan.seed = seed;
-        let site = self.site(side);
-        let searched = search::on_site(site, (&plan, rules), environment, &folder, hands).await;
+        let open = self.site(side);
+        let searched = Box::pin(search::on_site(open, (&plan, rules), environment, &folder, hands)).await;
         let result = searched.map_err(|error| GateError::Side { side, error })?;
         self.trials_searched.push(result.trials.len());
         self.spent += Duration::from_secs_f64(result.took_s);
