@@ -23,6 +23,8 @@ pub(crate) enum Job {
     BenchGenerator,
     /// What a connection through the fault proxy costs, beside HAProxy and Toxiproxy
     BenchProxy,
+    /// What a search for the breaking point costs, beside linear ramps
+    BenchSearch,
     /// Whether the fault proxy delays by what it is asked for
     ProxyLatency,
     /// How soon everything is clean and gone, however a run ends, under a thousand links
@@ -58,6 +60,8 @@ const EFFORT: Effort = Effort { short: false, patience: PATIENCE, attempts: 10 }
 /// The settings of the committed comparisons.
 pub(crate) const BENCH: Settings = Settings { rounds: 5, seconds: 5, connections: 50, patience: PATIENCE };
 pub(crate) const BENCH_PROXY: Settings = Settings { rounds: 9, seconds: 1, connections: 32, ..BENCH };
+/// So many searches of each method.
+pub(crate) const BENCH_SEARCHES: usize = 40;
 
 /// One measurement: its file, what identifies its settings, and how it is run once.
 struct Measurement {
@@ -74,6 +78,9 @@ impl Job {
             Self::BenchGenerator => ("bench-generator", BENCH.config(), || bench(BENCH, None)),
             Self::BenchProxy => {
                 ("bench-proxy", proxy::config(BENCH_PROXY), || bench_proxy(BENCH_PROXY, None))
+            }
+            Self::BenchSearch => {
+                ("bench-search", bench::search::config(BENCH_SEARCHES), || bench_search(BENCH_SEARCHES, None))
             }
             Self::ProxyLatency => {
                 ("proxy-latency", proxy_latency::Scale::FULL.config(), || proxy_latency(&EFFORT, None))
@@ -185,6 +192,14 @@ pub(crate) fn bench_proxy(settings: Settings, out: Option<&Path>) -> Answer {
     let comparison = proxy::compare(settings)?;
     println!("{comparison}");
     Evidence::of("bench-proxy", out).append(&proxy::config(settings), &comparison.figures())?;
+    Ok(comparison.floor_held())
+}
+
+/// Compares the search with ramps, prints the table and keeps the figures; whether the floor held.
+pub(crate) fn bench_search(searches: usize, out: Option<&Path>) -> Answer {
+    let comparison = bench::search::compare(searches);
+    println!("{comparison}");
+    Evidence::of("bench-search", out).append(&bench::search::config(searches), &comparison.figures())?;
     Ok(comparison.floor_held())
 }
 

@@ -66,20 +66,20 @@ fn a_target_that_is_not_there_is_told_apart_from_one_that_never_recovers() {
     assert!(ended.stderr.contains("hint: start the service first"), "{}", ended.stderr);
 }
 
-/// So many servers that nobody waits, each for 5 s: 2,000 a second are ten thousand at once, and the
-/// generator has workers for four.
+/// So many servers that nobody waits, each for 0.8 s: 9,000 a second are 7,200 at once, and the generator has
+/// workers for four thousand.
 #[test]
 fn a_generator_that_cannot_offer_more_says_so() {
     let lab = Lab::new();
-    let queue = Queue::start(200_000, Duration::from_secs(5), 1).expect("a queue");
-    let scenario = queue.scenario(2_000, Duration::from_secs(50)).replace("timeout: 1s", "timeout: 60s");
-    let file = lab.file("slow.yaml", &scenario.replace("drain: 2s", "drain: 60s"));
+    let queue = Queue::start(200_000, Duration::from_millis(800), 1).expect("a queue");
+    let scenario = queue.scenario(9_000, Duration::from_secs(9)).replace("timeout: 1s", "timeout: 20s");
+    let file = lab.file("slow.yaml", &scenario.replace("drain: 2s", "drain: 20s"));
     let out = lab.path().join("searches");
     let ended = loadlab(&[
         "breakpoint",
         file.to_str().expect("UTF-8"),
-        "--start=2000",
-        "--trial=4s",
+        "--start=9000",
+        "--trial=1s",
         "--out",
         out.to_str().expect("UTF-8"),
     ]);

@@ -170,9 +170,7 @@ mod tests {
             lost.iter().map(|lost| trial(*load, 10_000, *lost)).collect()
         };
         let done: Vec<Trial> = lost.iter().flat_map(of_load).collect();
-        let fit = fit(rules, &levels(rules, &done)).expect("some pass and some fail");
-        println!("{fit:?}");
-        fit
+        fit(rules, &levels(rules, &done)).expect("some pass and some fail")
     }
 
     fn rules() -> Rules {

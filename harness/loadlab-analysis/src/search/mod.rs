@@ -70,7 +70,7 @@ pub enum Method {
 pub struct Offer {
     /// At this load.
     pub load: f64,
-    /// The how-manieth at this load it is, from 1, invalid ones counted. Seeds differ by it.
+    /// Which of those at this load it is, from 1, invalid ones counted. Seeds differ by it.
     pub repetition: u32,
 }
 

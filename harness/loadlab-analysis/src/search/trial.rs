@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Trial {
     /// The load that was offered.
     pub load: f64,
-    /// The how-manieth trial at this load it was, from 1; seeds differ by it.
+    /// Which of those at this load it was, from 1; seeds differ by it.
     pub repetition: u32,
     /// Arrivals that were scheduled in the measurement, up to its early end if there was one.
     pub arrivals: u64,

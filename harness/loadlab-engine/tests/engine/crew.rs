@@ -25,7 +25,7 @@ async fn load(crew: &Crew, plan: Plan, base: &str, stop: CancellationToken) -> R
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_crew_offers_a_burst_users_and_arrivals_and_each_is_counted_apart() {
     let server = Server::start(|_| vec![Act::Wait(ms(5)), answer(200, "ok")]).await;
-    let crew = Crew::start(60, &server.base).await.expect("workers");
+    let crew = Crew::start(80, &server.base).await.expect("workers");
     let loads =
         [burst(40), users(10, ms(400), ms(20)), arrivals(200.0, ms(400), Process::Uniform), burst(60)];
     let mut all = 0;
@@ -41,8 +41,8 @@ async fn one_crew_offers_a_burst_users_and_arrivals_and_each_is_counted_apart() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_load_that_is_stopped_leaves_the_workers_for_the_next() {
-    let server = Server::start(|seen| match seen.number {
-        0..20 => vec![Act::Wait(Duration::from_secs(8)), answer(200, "late")],
+    let server = Server::start(|seen| match seen.path() {
+        "/late" => vec![Act::Wait(Duration::from_secs(8)), answer(200, "late")],
         _ => vec![answer(200, "ok")],
     })
     .await;
@@ -58,7 +58,7 @@ async fn a_load_that_is_stopped_leaves_the_workers_for_the_next() {
         }
     });
     let first =
-        load(&crew, plan(burst(20), vec![get("get", "/")]), &server.base, stop).await.expect("offered");
+        load(&crew, plan(burst(20), vec![get("get", "/late")]), &server.base, stop).await.expect("offered");
     stopping.await.expect("no panic");
     assert_eq!((first.stopped, first.in_flight), (true, 20));
     let second = plan(burst(20), vec![get("get", "/")]);

@@ -76,8 +76,8 @@ pub struct Searched {
 pub async fn search(request: SearchRequest<'_>) -> Result<Searched, RunError> {
     let SearchRequest { mut run, command, method, rules, trial, hidden } = request;
     let triggers: Vec<Fault> = hidden.iter().map(|hidden| hidden.trigger.clone()).collect();
-    let times_least = times(&run.plan, TRIAL_LEAST);
-    let lowest = run.plan.at_load_with(rules.start, run.plan.seed, times_least, triggers);
+    let times_known = times(&run.plan, trial.unwrap_or(TRIAL_LEAST));
+    let lowest = run.plan.at_load_with(rules.start, run.plan.seed, times_known, triggers);
     if let Some(hidden) = &hidden {
         run.plan = hidden::prepared(run.plan, &hidden.trigger);
     }
@@ -90,7 +90,7 @@ pub async fn search(request: SearchRequest<'_>) -> Result<Searched, RunError> {
     let generator = Generator::start().map_err(RunError::System)?;
     output::say("bringing the target up");
     let setting = Setting {
-        times: times(&run.plan, trial.unwrap_or(TRIAL_LEAST)),
+        times: times_known,
         plan: run.plan.clone(),
         profile,
         command,

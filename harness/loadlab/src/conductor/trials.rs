@@ -85,7 +85,7 @@ pub(crate) struct Hands<'a> {
 /// A trial as it is asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked<'t> {
-    /// At what load, and the how-manieth.
+    /// At what load, and which of those at it.
     pub(crate) offer: Offer,
     /// Where its arrivals come from.
     pub(crate) seed: Seed,

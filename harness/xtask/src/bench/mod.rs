@@ -15,6 +15,7 @@ mod one_thread;
 pub(crate) mod pinned;
 pub(crate) mod proxy;
 mod rounds;
+pub(crate) mod search;
 pub(crate) mod server;
 pub(crate) mod workers;
 

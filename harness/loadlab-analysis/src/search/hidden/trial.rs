@@ -10,7 +10,7 @@ use super::super::{Trial, Validity};
 pub struct HiddenTrial {
     /// The load that was offered, before, during and after the trigger.
     pub load: f64,
-    /// The how-manieth trial at this load it was, from 1; seeds differ by it.
+    /// Which of those at this load it was, from 1; seeds differ by it.
     pub repetition: u32,
     /// What became of goodput, as the finding of the trial's own run has it.
     pub aftermath: Aftermath,

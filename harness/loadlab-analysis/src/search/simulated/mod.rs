@@ -3,13 +3,16 @@
 //!
 //! M/M/c in virtual time: Poisson arrivals, exponential services, first come first served, no limit to the
 //! queue. Every trial begins with an empty queue, ramps up linearly, measures, and drains. Equal seeds
-//! give equal trials. The truth is [`Service::knee`].
+//! give equal trials. The truth is [`Service::knee`], and [`Figures`] are what many searches made of it.
+
+mod many;
 
 use std::time::Duration;
 
 use loadlab_clock::Seed;
 use rand_distr::{Distribution as _, Exp1};
 
+pub use self::many::{Figures, searched};
 use super::{Offer, Rules, Trial, Validity};
 use crate::queueing;
 
