@@ -44,7 +44,7 @@ pub(crate) struct Case {
 /// The scenario, its speed, where base breaks (of a search), and how long trials measure: ten pairs take less
 /// than six minutes.
 const SCENARIO: &str = "search-capacity";
-const ARGUMENTS: [&str; 8] = ["--speed", "15", "--carried", "6.2", "--trial", "200s", "--beside", "0"];
+const ARGUMENTS: [&str; 8] = ["--speed", "15", "--carried", "8", "--trial", "200s", "--beside", "0"];
 
 /// The cases. The pool has 20 sessions; the backlog of 1,000 is never full before the pool has given way.
 pub(crate) const CASES: [Case; 3] = [
