@@ -1,9 +1,11 @@
-//! What several test suites need: real servers beside which the stand-ins are held, a siege of the fault
-//! proxies, promises in wall time, and a way to say aloud that a test could not run. The end-to-end tests themselves are in `tests/`.
+//! What several test suites need: real servers beside which the stand-ins are held, a service of known
+//! capacity, a siege of the fault proxies, promises in wall time, and a way to say aloud that a test could
+//! not run. The end-to-end tests themselves are in `tests/`.
 
 mod bound;
 mod control;
 mod postgres;
+mod queue;
 mod redis;
 mod siege;
 
@@ -12,6 +14,7 @@ use std::{io::Write as _, net::TcpListener};
 pub use bound::{BOUNDS_FILE, Bound};
 pub use control::Control;
 pub use postgres::RealPostgres;
+pub use queue::Queue;
 pub use redis::RealRedis;
 pub use siege::Siege;
 

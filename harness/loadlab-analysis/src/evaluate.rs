@@ -162,7 +162,7 @@ fn sum_outcomes<'a>(parts: impl Iterator<Item = &'a OutcomeCounts>) -> OutcomeCo
 }
 
 /// Arrivals that ended well, but too late.
-fn late(windows: &[Window], rules: &Rules) -> u64 {
+pub(crate) fn late(windows: &[Window], rules: &Rules) -> u64 {
     let Some(limit) = rules.late_after else { return 0 };
     let late = |ok: &Histogram| ok.count() - ok.count_within(limit, rules.speed);
     windows.iter().map(|window| late(&window.response_ok)).sum()

@@ -28,21 +28,47 @@ const CPU_MAX: f64 = 0.8;
 /// if it matters.
 const CPU_SECONDS: usize = 5;
 
+/// What of the generator was the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GeneratorLimit {
+    /// Arrivals were never sent.
+    Undispatched,
+    /// Arrivals were taken up late.
+    Late,
+    /// It had no CPU left.
+    Busy,
+}
+
+/// What of the generator was the limit, worst first, each with a sentence.
+pub fn generator_limits(run: &RunFile) -> Vec<(GeneratorLimit, String)> {
+    let found = [
+        (GeneratorLimit::Undispatched, undispatched(run, achieved(run))),
+        (GeneratorLimit::Late, lag(run)),
+        (GeneratorLimit::Busy, cpu(&samples(run))),
+    ];
+    found.into_iter().filter_map(|(limit, reason)| Some((limit, reason?))).collect()
+}
+
 /// Judges the generator.
 pub(crate) fn summary(run: &RunFile) -> GeneratorSummary {
-    let first = first_measured_second(&run.plan);
-    let samples: Vec<&GeneratorSample> =
-        run.generator_series.iter().filter(|sample| sample.second >= first).collect();
-    let dispatched = run.totals.scheduled - run.totals.undispatched.min(run.totals.scheduled);
-    let achieved = run.totals.share(dispatched).unwrap_or(1.0);
-    let reasons: Vec<String> =
-        [undispatched(run, achieved), lag(run), cpu(&samples)].into_iter().flatten().collect();
+    let reasons: Vec<String> = generator_limits(run).into_iter().map(|(_, reason)| reason).collect();
     GeneratorSummary {
         limited: !reasons.is_empty(),
         reasons,
-        cpu_peak: samples.iter().map(|sample| sample.cpu).fold(0.0, f64::max),
-        achieved,
+        cpu_peak: samples(run).iter().map(|sample| sample.cpu).fold(0.0, f64::max),
+        achieved: achieved(run),
     }
+}
+
+fn samples(run: &RunFile) -> Vec<&GeneratorSample> {
+    let first = first_measured_second(&run.plan);
+    run.generator_series.iter().filter(|sample| sample.second >= first).collect()
+}
+
+/// The share of what was scheduled that was sent.
+fn achieved(run: &RunFile) -> f64 {
+    let dispatched = run.totals.scheduled - run.totals.undispatched.min(run.totals.scheduled);
+    run.totals.share(dispatched).unwrap_or(1.0)
 }
 
 fn undispatched(run: &RunFile, achieved: f64) -> Option<String> {

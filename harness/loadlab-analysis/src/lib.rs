@@ -10,6 +10,7 @@
 //!   RunFile ──> timeline, Metrics ──> curves of a report
 //!   RunFiles before and after ──compare──> changes with intervals
 //!   one number per run ──trend──> where it changed for good
+//!   trials ──> search: the next load to try, or the breaking point ──> scaling, queueing: why there
 //! ```
 //!
 //! *Stretch*: as many consecutive seconds as an objective's window is long. *Saturated*: a resource of
@@ -30,14 +31,18 @@ mod health;
 mod judge;
 mod labels;
 mod live;
+mod losses;
 #[cfg(test)]
 mod made_up;
 mod metrics;
 mod nearest;
 mod objectives;
+pub mod queueing;
 mod remarks;
 mod rules;
 mod saturation;
+pub mod scaling;
+pub mod search;
 mod speed;
 mod steady;
 pub mod study;
@@ -50,9 +55,11 @@ pub use evaluate::{Observation, View, evaluate, holds, unit};
 pub use facts::Facts;
 pub use failure::{RepeatedInterval, repeated};
 pub use fault_spans::{FaultSpan, fault_spans};
+pub use generator::{GeneratorLimit, generator_limits};
 pub use judge::{OutcomeClass, judge, judgement, outcome_class};
 pub use labels::labels;
 pub use live::{Live, Missed};
+pub use losses::{LossLimit, Losses};
 pub use metrics::{Metrics, Points, held_at};
 pub use objectives::line;
 pub use rules::{Rules, tightest_response};

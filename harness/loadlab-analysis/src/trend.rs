@@ -22,14 +22,19 @@
 //!   back later hides itself: of a rise by a tenth and back, both changes were found in 19 of 100 series.
 //! - The time is that of all pairs of runs, once for every random order: under a second for a year of nights.
 //!
-//! Whether the runs may stand in one series is for whoever reads them: see [`crate::compare::alike`].
+//! Whether the runs may stand in one series is decided by [`trends`], which puts stored results together.
 
+mod reading;
+mod series;
 #[cfg(test)]
 mod tests;
 
 use loadlab_clock::Seed;
 use rand::seq::SliceRandom as _;
 use serde::{Deserialize, Serialize};
+
+pub use reading::{Followed, Reading, read_run, read_search};
+pub use series::{LeftOut, Series, Standing, StoredResult, Trends, trends};
 
 /// How changes are looked for.
 #[derive(Debug, Clone, Copy, PartialEq)]

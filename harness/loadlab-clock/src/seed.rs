@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rand::SeedableRng as _;
+use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,13 @@ impl Seed {
         key[16..24].copy_from_slice(&a.to_le_bytes());
         key[24..].copy_from_slice(&b.to_le_bytes());
         ChaCha8Rng::from_seed(key)
+    }
+
+    /// A seed for a run of its own, of the runs that belong together: equal for equal
+    /// `(seed, purpose, a, b)`. It has at most 48 bits, so that it stays whole in any JSON reader.
+    #[must_use]
+    pub fn of(self, purpose: &str, a: u64, b: u64) -> Self {
+        Self(self.stream(purpose, a, b).next_u64() >> 16)
     }
 }
 

@@ -15,8 +15,8 @@
 //! - A *driver* ([`connection`]) speaks HTTP/1 over hyper's connection type, in the task of the worker.
 //! - The *recorder* ([`recorder`]) keeps one set of histograms per runtime thread.
 //!
-//! [`offer`] runs one load and returns when it has ended. Loads may follow each other in one process,
-//! and may run side by side.
+//! [`offer`] runs one load and returns when it has ended; [`offer_with`] does it with a [`Crew`] that stays for
+//! the next one. Loads may follow each other in one process, and may run side by side.
 //!
 //! # Signals
 //!
@@ -34,11 +34,13 @@ mod clients;
 mod closed_load;
 mod collector;
 mod connection;
+mod crew;
 mod desk;
 mod dial;
 mod engine;
 mod event_stream;
 mod fan_out;
+mod floor;
 mod generator;
 mod halt;
 mod kept;
@@ -56,8 +58,9 @@ mod want;
 
 pub use balance::{Balance, Imbalance, RequestBalance};
 pub use clients::Clients;
+pub use crew::Crew;
 pub use dial::DialError;
-pub use offer::{EngineError, EngineOptions, LoadEnd, LoadRun, offer};
+pub use offer::{EngineError, EngineOptions, LoadEnd, LoadRun, offer, offer_with, workers};
 pub use pool::PoolError;
 pub use program::ProgramError;
 pub use schedule::{Arrival, schedule};

@@ -13,10 +13,7 @@ use std::{
 use http::HeaderValue;
 use loadlab_clock::{Offset, RunClock, Sleeper};
 use loadlab_record::JournalLine;
-use loadlab_scenario::{
-    Plan,
-    plan::{Load, Think, UserStage},
-};
+use loadlab_scenario::{Plan, plan::Load};
 use tokio::{
     runtime::Handle,
     sync::{mpsc::UnboundedSender, oneshot, watch},
@@ -25,22 +22,22 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    arrival::{self, Job},
     balance::{Balance, Imbalance},
     clients::Clients,
     closed_load,
     collector::Collector,
+    crew::Crew,
     desk::Desk,
     dial::{Base, DialError, Dialer},
     engine::Engine,
+    floor::{Floor, Roll},
     halt::Halt,
     login::{self, LoginFailure},
     pacer::Pacer,
-    pool::{Pool, PoolError, Work},
+    pool::PoolError,
     program::{Common, LoadKind, Program, ProgramError},
-    recorder::{Recorder, micros_between},
+    recorder::Recorder,
     schedule::{end_of_load, schedule},
-    step::User,
 };
 
 /// Real time between the start of the clock and its zero, so that the pacer is there in time.
@@ -173,39 +170,49 @@ impl error::Error for EngineError {
     }
 }
 
-/// What the workers of a run need beside the engine.
-struct Floor {
-    engine: Arc<Engine>,
-    plan: Arc<Plan>,
-    desk: Arc<Desk>,
-    halt: Arc<Halt>,
-    /// Becomes true when the clock is there.
-    go: watch::Sender<bool>,
-}
-
-/// Offers a load, from the first arrival to the last answer.
+/// Offers a load, from the first arrival to the last answer, with workers of its own.
 ///
 /// # Errors
 /// Anything that keeps the load from being offered. Answers that are bad are no errors: they are
 /// what is measured.
 pub async fn offer(run: LoadRun) -> Result<LoadEnd, EngineError> {
+    let crew = tokio::select! {
+        biased;
+        () = run.stop.cancelled() => return Err(EngineError::StoppedBeforeStart),
+        crew = Crew::start(workers(&run.plan, &run.options), &run.base) => crew.map_err(EngineError::Pool)?,
+    };
+    let end = offer_with(&crew, run).await;
+    crew.dismiss(WORKERS_END).await;
+    end
+}
+
+/// Offers a load with workers that stay for the next one. There must be as many as [`workers`] says.
+///
+/// # Errors
+/// Those of [`offer`].
+pub async fn offer_with(crew: &Crew, run: LoadRun) -> Result<LoadEnd, EngineError> {
+    let wanted = workers(&run.plan, &run.options);
+    if wanted > crew.workers() {
+        let reported = crew.workers();
+        return Err(EngineError::Pool(PoolError::Incomplete { wanted, reported }));
+    }
     let stop = run.stop.clone();
     let engine = prepare(&run).await?;
-    let workers = workers(&run.plan, run.options.workers_max);
     let floor = Arc::new(Floor {
         engine,
         plan: Arc::clone(&run.plan),
-        desk: Arc::new(Desk::new(workers)),
+        desk: Arc::new(Desk::new(wanted)),
         halt: Arc::new(Halt::default()),
         go: watch::Sender::new(false),
+        roll: Roll::new(wanted),
     });
-    // However this ends, by an error or by being dropped in the middle: the workers go home.
-    let _dismissal = Dismissal(Arc::clone(&floor.halt));
-    let pool = tokio::select! {
+    // However this ends, by an error or by being dropped in the middle: the workers leave the floor.
+    let _closing = Closing { halt: Arc::clone(&floor.halt), crew };
+    tokio::select! {
         biased;
         () = stop.cancelled() => return Err(EngineError::StoppedBeforeStart),
-        pool = assemble(&floor, workers, &run) => pool?,
-    };
+        ready = assemble(&floor, crew, &run) => ready?,
+    }
     let clock = RunClock::starting_at(Instant::now() + LEAD, run.plan.speed);
     let recorder = Arc::clone(&floor.engine.recorder);
     floor.engine.start(clock);
@@ -221,12 +228,14 @@ pub async fn offer(run: LoadRun) -> Result<LoadEnd, EngineError> {
         Some(Pacer::start(&run.plan, Arc::clone(&floor.desk), recorder, clock).map_err(thread)?)
     };
     floor.go.send_replace(true);
-    let stopped = oversee(&run.plan, &clock, &pool, &collector, &stop).await;
+    let stopped = oversee(&run.plan, &clock, &floor.roll, &collector, &stop).await;
     if let Some(pacer) = pacer {
         pacer.stop();
     }
     floor.halt.stop();
-    pool.end(WORKERS_END).await;
+    if tokio::time::timeout(WORKERS_END, floor.roll.all_left()).await.is_err() {
+        log::warn!("{} workers did not end in {WORKERS_END:?}", floor.roll.present());
+    }
     finish(&floor, &clock, collector, stopped).await
 }
 
@@ -253,59 +262,24 @@ async fn prepare(run: &LoadRun) -> Result<Arc<Engine>, EngineError> {
     Ok(Arc::new(Engine::new(program, common, dialer, recorder, clients).with_experiment(experiment)))
 }
 
-/// Starts the workers and logs the users in.
-async fn assemble(floor: &Arc<Floor>, workers: usize, run: &LoadRun) -> Result<Pool, EngineError> {
-    let work: Work = {
-        let floor = Arc::clone(floor);
-        Arc::new(move |number| {
-            let floor = Arc::clone(&floor);
-            Box::pin(async move { floor.work(number).await })
-        })
-    };
-    let pool = Pool::start(workers, &run.base, work).await.map_err(EngineError::Pool)?;
+/// Calls the workers and logs the users in.
+async fn assemble(floor: &Arc<Floor>, crew: &Crew, run: &LoadRun) -> Result<(), EngineError> {
+    crew.call(floor).await;
     let users = identities_used(&run.plan);
     let logins = login::perform(&floor.engine, users, run.options.logins_at_once).await;
-    logins.map_err(EngineError::Login)?;
-    Ok(pool)
+    logins.map(drop).map_err(EngineError::Login)
 }
 
-/// Ends all workers when it is dropped.
-struct Dismissal(Arc<Halt>);
+/// Ends a shift when it is dropped.
+struct Closing<'a> {
+    halt: Arc<Halt>,
+    crew: &'a Crew,
+}
 
-impl Drop for Dismissal {
+impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        self.0.stop();
-    }
-}
-
-impl Floor {
-    /// A worker's life.
-    async fn work(&self, number: usize) {
-        let mut go = self.go.subscribe();
-        let life = async {
-            // The sender is part of the floor, which is there as long as its workers.
-            let _ = go.wait_for(|go| *go).await;
-            match &self.plan.load {
-                Load::Users { stages, think } => self.live(number, stages, think).await,
-                Load::Burst { .. } | Load::Arrivals { .. } => self.serve(number).await,
-            }
-        };
-        self.halt.guard(life).await;
-    }
-
-    async fn live(&self, number: usize, stages: &[UserStage], think: &Think) {
-        let index = u32::try_from(number).unwrap_or(u32::MAX);
-        closed_load::live(&self.engine, index, stages, think).await;
-    }
-
-    /// Takes arrivals until there are no more.
-    async fn serve(&self, number: usize) {
-        let mut user = User::new(&self.engine);
-        let origin = self.engine.clock().origin();
-        while let Some(due) = self.desk.next(number).await {
-            let job = Job { seq: due.seq, iteration: None, due_us: micros_between(origin, due.at) };
-            arrival::perform(&self.engine, &mut user, job).await;
-        }
+        self.halt.stop();
+        self.crew.release();
     }
 }
 
@@ -325,7 +299,7 @@ fn announce(collector: &Collector, plan: &Plan) {
 async fn oversee(
     plan: &Plan,
     clock: &RunClock,
-    pool: &Pool,
+    roll: &Roll,
     collector: &Collector,
     stop: &CancellationToken,
 ) -> bool {
@@ -340,7 +314,7 @@ async fn oversee(
     tokio::select! {
         biased;
         () = stop.cancelled() => true,
-        () = pool.all_left() => false,
+        () = roll.all_left() => false,
         () = Sleeper::shared().until(drained) => false,
     }
 }
@@ -370,12 +344,13 @@ fn identities_used(plan: &Plan) -> u32 {
     }
 }
 
-/// How many workers the load can need at once.
-fn workers(plan: &Plan, max: usize) -> usize {
+/// How many workers a load can need at once.
+pub fn workers(plan: &Plan, options: &EngineOptions) -> usize {
     let wanted = usize::try_from(plan.users_at_once()).unwrap_or(usize::MAX);
     match &plan.load {
         Load::Burst { .. } | Load::Users { .. } => wanted.max(1),
         Load::Arrivals { .. } => {
+            let max = options.workers_max;
             let arrivals = schedule(plan).take(max).count();
             wanted.max(WORKERS_MIN).min(arrivals.max(1)).min(max.max(1))
         }

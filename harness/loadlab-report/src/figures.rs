@@ -115,6 +115,38 @@ pub(crate) fn plain(value: f64) -> String {
     }
 }
 
+/// A number with so many digits that count, thousands marked, without zeros at the end: `1,487.3`.
+pub(crate) fn digits(value: f64, digits: u8) -> String {
+    if !value.is_finite() {
+        return NOTHING.to_owned();
+    }
+    let size = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
+    let places = i32::from(digits) - 1 - size;
+    // Of large numbers whole digits go too.
+    let tens = 10.0_f64.powi(-places.min(0));
+    let value = if places < 0 { (value / tens).round() * tens } else { value };
+    let text = format!("{value:.0$}", places.max(0) as usize);
+    let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
+    let whole = whole.parse().map_or_else(|_| whole.to_owned(), count);
+    match rest.trim_end_matches('0') {
+        "" => whole,
+        rest => format!("{whole}.{rest}"),
+    }
+}
+
+/// A small number without a unit, such as a coefficient: `0.0123`, `4.2·10⁻⁵`, `0`.
+pub(crate) fn coefficient(value: f64) -> String {
+    const RAISED: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    if value == 0.0 || value.abs() >= 0.001 || !value.is_finite() {
+        return digits(value, 3);
+    }
+    // Rounding to two digits may reach the next power: the format tells which one it is.
+    let text = format!("{value:.1e}");
+    let (factor, power) = text.split_once("e-").unwrap_or((&text, "0"));
+    let raised = power.bytes().map(|digit| RAISED[usize::from(digit - b'0')]);
+    format!("{factor}·10⁻{}", raised.collect::<String>())
+}
+
 /// Bytes: `1.5 GiB`.
 pub(crate) fn bytes(value: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -162,6 +194,15 @@ pub(crate) fn observed(value: Option<f64>, limits: &[f64], unit: &str) -> String
     let tells_apart =
         |places: &usize| limits.iter().all(|limit| with(*limit, *places) != with(value, *places));
     with(value, (2..12).find(tells_apart).unwrap_or(12))
+}
+
+/// A difference with its sign, from the text of its size: `+1.2 s`, `−3 points`.
+pub(crate) fn signed(value: f64, size: &str) -> String {
+    match value {
+        value if value > 0.0 => format!("+{size}"),
+        value if value < 0.0 => format!("−{size}"),
+        _ => size.to_owned(),
+    }
 }
 
 /// A band: `8 s to 12 s`, `at most 15 s`, `at least 50 %`.
@@ -269,6 +310,23 @@ mod tests {
     #[test]
     fn a_number_is_glued_to_its_unit_and_to_nothing_else() {
         assert_eq!(glued("within 5 s, by 80 % of 100 users"), "within 5\u{a0}s, by 80\u{a0}% of 100 users");
+    }
+
+    #[test]
+    fn a_number_has_as_many_digits_as_it_is_given_and_a_coefficient_two() {
+        let cases = [
+            (1_487.3, 5, "1,487.3"),
+            (1_487.26, 4, "1,487"),
+            (1_234_567.0, 4, "1,235,000"),
+            (17.0, 5, "17"),
+            (0.012_346, 3, "0.0123"),
+            (0.0, 3, "0"),
+        ];
+        for (value, places, text) in cases {
+            assert_eq!(digits(value, places), text);
+        }
+        let coefficients = [0.051_2, 4.21e-5, 9.99e-5, 0.0].map(coefficient);
+        assert_eq!(coefficients, ["0.0512", "4.2·10⁻⁵", "1.0·10⁻⁴", "0"]);
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod size;
 pub mod study;
 pub mod template;
 mod think;
+mod trial;
 mod yaml;
 
 use document::{Document, Place, Problem, Problems, Text};
@@ -49,6 +50,7 @@ pub use plan::Plan;
 pub use schema::{schema, study_schema};
 pub use size::Needs;
 pub use study::{Study, load_study};
+pub use trial::{LoadAxis, TrialError, TrialTimes};
 
 /// A scenario's text.
 #[derive(Debug, Clone, Copy)]

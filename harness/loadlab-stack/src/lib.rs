@@ -36,6 +36,7 @@
 
 mod address;
 mod control_group;
+mod cpu_time;
 mod descriptors;
 mod edge;
 mod keeper;
@@ -48,6 +49,7 @@ mod stack;
 
 pub use address::host_and_port;
 pub use control_group::{left_over_groups, remove_groups};
+pub use cpu_time::CpuTime;
 pub use descriptors::raise_descriptor_limit;
 pub use edge::{Edge, EdgeTable, Protocol, Via};
 pub use keeper::keeper_main;

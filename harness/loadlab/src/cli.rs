@@ -1,5 +1,9 @@
 //! The command line: what can be said. What is done about it is in [`crate::commands`].
 
+mod breakpoint;
+mod comparing;
+mod gate;
+
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -14,6 +18,10 @@ use crate::{
     },
 };
 
+pub use breakpoint::{BreakpointArgs, HiddenArgs, MethodName};
+pub use comparing::{CompareArgs, MergeArgs, PageFormat, TrendArgs};
+pub use gate::{BesideArgs, EffortArgs, GateArgs, NoiseArgs};
+
 /// Exit codes, shown under `--help`.
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -21,9 +29,11 @@ Exit codes:
   1    internal error
   2    usage or invalid file; nothing was started
   3    an objective was missed
+  4    regression: what is compared became worse
   5    inconclusive: it cannot be told
   6    the generator, not the target, was the limit
   7    the target did not start, or was lost
+  8    not comparable: more than one thing differs
   130  SIGINT, 143 SIGTERM: what was measured is written";
 
 /// What signals do to a run, shown under its `--help`.
@@ -64,6 +74,21 @@ pub enum Command {
     /// Run all of a study and fill its tables; what is there already is not run again.
     #[command(after_help = STUDY_EXITS)]
     Study(StudyArgs),
+    /// Search for the breaking point: the highest load that is carried, with its interval.
+    #[command(after_help = breakpoint::EXITS)]
+    Breakpoint(BreakpointArgs),
+    /// Say in CI whether a change lowered the breaking point: two builds, loaded in turn.
+    #[command(after_help = gate::EXITS)]
+    Gate(GateArgs),
+    /// Compare what was measured before a change with what was measured after it.
+    #[command(after_help = comparing::COMPARE_EXITS)]
+    Compare(CompareArgs),
+    /// Follow a number over stored results, and find where it changed for good.
+    #[command(after_help = comparing::TREND_EXITS)]
+    Trend(TrendArgs),
+    /// Merge the runs of several generators that loaded one target together into one run.
+    #[command(after_help = comparing::MERGE_EXITS)]
+    Merge(MergeArgs),
     /// List the scenarios.
     List(ListArgs),
     /// Show what a scenario would do, every default included.

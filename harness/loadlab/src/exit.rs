@@ -13,12 +13,16 @@ pub enum Exit {
     Invalid,
     /// An objective was missed.
     Missed,
+    /// What is compared became worse.
+    Regression,
     /// It cannot be told.
     Inconclusive,
     /// The generator, not the target, was the limit.
     GeneratorLimited,
     /// The target did not start, or was lost.
     Target,
+    /// More than one thing differs between what was to be compared.
+    Incomparable,
     /// A signal ended the run: 2 is SIGINT, 15 is SIGTERM.
     Signal(i32),
 }
@@ -31,9 +35,11 @@ impl Exit {
             Self::Internal => 1,
             Self::Invalid => 2,
             Self::Missed => 3,
+            Self::Regression => 4,
             Self::Inconclusive => 5,
             Self::GeneratorLimited => 6,
             Self::Target => 7,
+            Self::Incomparable => 8,
             Self::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
         }
     }
@@ -56,9 +62,11 @@ mod tests {
             (Exit::Internal, 1),
             (Exit::Invalid, 2),
             (Exit::Missed, 3),
+            (Exit::Regression, 4),
             (Exit::Inconclusive, 5),
             (Exit::GeneratorLimited, 6),
             (Exit::Target, 7),
+            (Exit::Incomparable, 8),
             (Exit::Signal(2), 130),
             (Exit::Signal(15), 143),
         ];

@@ -17,4 +17,6 @@ pub mod run_folder;
 pub mod scenarios;
 pub mod shelf;
 pub mod signals;
+pub mod stored;
 pub mod studies;
+pub mod trigger;

@@ -7,7 +7,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
         Some(loadlab::roles::KEEPER) => loadlab_stack::keeper_main(),
-        Some(loadlab::roles::ROLE) => loadlab::roles::main(arguments.get(2).map(String::as_str)),
+        Some(loadlab::roles::ROLE) => {
+            let argument = |index: usize| arguments.get(index).map(String::as_str);
+            loadlab::roles::main(argument(2), argument(3))
+        }
         _ => loadlab::cli::main(),
     }
 }

@@ -106,6 +106,13 @@ impl RunFolder {
         Ok(Self { path })
     }
 
+    /// Makes this very folder, for a run whose processes have their logs elsewhere.
+    pub fn at(path: &Path) -> Result<Self, FolderError> {
+        let error = |source| FolderError::Create { path: path.to_owned(), source };
+        std::fs::create_dir_all(path).map_err(error)?;
+        Ok(Self { path: path.to_owned() })
+    }
+
     /// A folder that is there. A path to its `run.json` or `journal.jsonl` is accepted too.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         let folder = if path.is_file() { path.parent().unwrap_or(path) } else { path };

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Where scenarios are looked for by name, from the working directory upwards.
-const FOLDERS: [&str; 2] = ["scenarios", "chaos/exercises"];
+const FOLDERS: [&str; 3] = ["scenarios", "scenarios/capacity", "chaos/exercises"];
 
 /// Files of the repository, each as path and text.
 macro_rules! shipped {
@@ -40,6 +40,7 @@ const SHIPPED: &[Shipped] = shipped![
     "scenarios/backlog-overflow.yaml",
     "scenarios/breaker-blast.yaml",
     "scenarios/cache-thrash.yaml",
+    "scenarios/capacity/search-capacity.yaml",
     "scenarios/cold-cache.yaml",
     "scenarios/ingestion-under-search.yaml",
     "scenarios/llm-degradation-no-breaker.yaml",
@@ -139,12 +140,30 @@ pub fn plan(arguments: &PlanArgs) -> Result<Plan, PlanError> {
     load(&found, &overrides(arguments)?)
 }
 
+/// The plan that the arguments mean with other faults than its own, written as its YAML has them. They may
+/// use `more` by name, beside what any scenario may.
+pub fn plan_with_faults(
+    arguments: &PlanArgs,
+    faults: String,
+    more: Option<Found>,
+) -> Result<Plan, PlanError> {
+    let found = find(&arguments.scenario)?;
+    let instead = Override { path: "faults".to_owned(), value: faults };
+    let overrides = [overrides(arguments)?, vec![instead]].concat();
+    load_with(&found, &overrides, more)
+}
+
 /// The plan of a scenario that was found, with settings laid over it.
 pub fn load(found: &Found, overrides: &[Override]) -> Result<Plan, PlanError> {
+    load_with(found, overrides, None)
+}
+
+fn load_with(found: &Found, overrides: &[Override], more: Option<Found>) -> Result<Plan, PlanError> {
     let folder = Path::new(&found.path).parent().unwrap_or(Path::new(""));
     let read_file = |path: &str| read_beside(folder, path);
     let source = Source { path: &found.path, text: &found.text };
-    let faults = faults(folder)?;
+    // The first of a name is used.
+    let faults: Vec<Found> = more.into_iter().chain(faults(folder)?).collect();
     let named: Vec<NamedFault<'_>> = faults.iter().filter_map(named).collect();
     loadlab_scenario::load_with(&source, overrides, &read_file, &named).map_err(PlanError::Invalid)
 }

@@ -22,6 +22,10 @@ fn every_command_explains_itself() {
     let commands = [
         "run",
         "study",
+        "gate",
+        "compare",
+        "trend",
+        "merge",
         "list",
         "show",
         "validate",

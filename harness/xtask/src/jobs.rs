@@ -11,7 +11,7 @@ use crate::{
     calibrate::{self, Scale},
     campaign::{self, MITIGATED, RESOURCES, SPEEDS, Variation},
     evidence::Evidence,
-    proxy_latency, safety, scenarios,
+    gate, proxy_latency, safety, scenarios, search,
 };
 
 /// A measurement with its standard settings.
@@ -23,6 +23,8 @@ pub(crate) enum Job {
     BenchGenerator,
     /// What a connection through the fault proxy costs, beside HAProxy and Toxiproxy
     BenchProxy,
+    /// What a search for the breaking point costs, beside linear ramps
+    BenchSearch,
     /// Whether the fault proxy delays by what it is asked for
     ProxyLatency,
     /// How soon everything is clean and gone, however a run ends, under a thousand links
@@ -35,6 +37,10 @@ pub(crate) enum Job {
     Speeds,
     /// What the composed mitigations are worth in the report's scenarios
     Mitigated,
+    /// Whether searches find the breaking point of a queue that is known; the lines are seeds
+    Search,
+    /// Whether the gate passes what did not change and finds what did; the lines are seeds
+    Gate,
 }
 
 /// How much is done for figures that hold.
@@ -54,6 +60,8 @@ const EFFORT: Effort = Effort { short: false, patience: PATIENCE, attempts: 10 }
 /// The settings of the committed comparisons.
 pub(crate) const BENCH: Settings = Settings { rounds: 5, seconds: 5, connections: 50, patience: PATIENCE };
 pub(crate) const BENCH_PROXY: Settings = Settings { rounds: 9, seconds: 1, connections: 32, ..BENCH };
+/// So many searches of each method.
+pub(crate) const BENCH_SEARCHES: usize = 40;
 
 /// One measurement: its file, what identifies its settings, and how it is run once.
 struct Measurement {
@@ -71,11 +79,19 @@ impl Job {
             Self::BenchProxy => {
                 ("bench-proxy", proxy::config(BENCH_PROXY), || bench_proxy(BENCH_PROXY, None))
             }
+            Self::BenchSearch => {
+                ("bench-search", bench::search::config(BENCH_SEARCHES), || bench_search(BENCH_SEARCHES, None))
+            }
             Self::ProxyLatency => {
                 ("proxy-latency", proxy_latency::Scale::FULL.config(), || proxy_latency(&EFFORT, None))
             }
             Self::Safety => ("safety", safety::config(), safety),
-            Self::Scenarios | Self::Resources | Self::Speeds | Self::Mitigated => return None,
+            Self::Scenarios
+            | Self::Resources
+            | Self::Speeds
+            | Self::Mitigated
+            | Self::Search
+            | Self::Gate => return None,
         };
         Some(Measurement { file: Evidence::of(name, None), config, run })
     }
@@ -94,6 +110,7 @@ impl Job {
     fn names(self) -> Result<Vec<String>, Box<dyn std::error::Error>> {
         match (self, self.variations()) {
             (Self::Scenarios, _) => Ok(scenarios::names()?),
+            (Self::Gate, _) => Ok(gate::CASES.iter().map(|case| case.name.to_owned()).collect()),
             (_, Some((_, variations))) => Ok(variations.iter().map(|one| one.name.to_owned()).collect()),
             _ => Ok(Vec::new()),
         }
@@ -133,9 +150,12 @@ pub(crate) fn until(job: Job, (first, times): (usize, usize), only: &[String]) -
     check_names(only, &job.names()?)?;
     let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
     let Some(measurement) = job.measurement() else {
-        return match job.variations() {
-            Some((name, variations)) => campaign::until(name, variations, first..first + times, &wanted),
-            None => scenarios::until(first..first + times, &wanted),
+        let seeds = first..first + times;
+        return match (job, job.variations()) {
+            (_, Some((name, variations))) => campaign::until(name, variations, seeds, &wanted),
+            (Job::Search, None) => search::until(seeds),
+            (Job::Gate, None) => gate::until(seeds, &wanted),
+            (_, None) => scenarios::until(seeds, &wanted),
         };
     };
     let there = measurement.file.runs(&measurement.config)?;
@@ -172,6 +192,14 @@ pub(crate) fn bench_proxy(settings: Settings, out: Option<&Path>) -> Answer {
     let comparison = proxy::compare(settings)?;
     println!("{comparison}");
     Evidence::of("bench-proxy", out).append(&proxy::config(settings), &comparison.figures())?;
+    Ok(comparison.floor_held())
+}
+
+/// Compares the search with ramps, prints the table and keeps the figures; whether the floor held.
+pub(crate) fn bench_search(searches: usize, out: Option<&Path>) -> Answer {
+    let comparison = bench::search::compare(searches);
+    println!("{comparison}");
+    Evidence::of("bench-search", out).append(&bench::search::config(searches), &comparison.figures())?;
     Ok(comparison.floor_held())
 }
 

@@ -11,6 +11,7 @@ mod campaign;
 mod child;
 mod ci;
 mod evidence;
+mod gate;
 mod generate;
 mod jobs;
 mod journal;
@@ -21,6 +22,7 @@ mod repository;
 mod safety;
 mod samples;
 mod scenarios;
+mod search;
 mod tidy;
 
 use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
@@ -48,10 +50,10 @@ enum Task {
     Bench {
         /// What to measure
         what: BenchTarget,
-        /// Interleaved rounds; 5 for `generator`, 9 for `proxy`
+        /// Interleaved rounds, or searches; 5 for `generator`, 9 for `proxy`, 40 for `search`
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
         rounds: Option<u16>,
-        /// Seconds of each run; 5 for `generator`, 1 for `proxy`
+        /// Seconds of each run; 5 for `generator`, 1 for `proxy`, of no meaning for `search`
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
         seconds: Option<u64>,
         /// Connections, each with one request under way; 50 for `generator`, 32 for `proxy`
@@ -177,6 +179,8 @@ enum BenchTarget {
     Generator,
     /// The fault proxy
     Proxy,
+    /// The search for the breaking point, beside linear ramps
+    Search,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -224,6 +228,7 @@ fn run(task: Task) -> Answer {
             match what {
                 BenchTarget::Generator => jobs::bench(settings, out.as_deref()),
                 BenchTarget::Proxy => jobs::bench_proxy(settings, out.as_deref()),
+                BenchTarget::Search => jobs::bench_search(settings.rounds, out.as_deref()),
             }
         }
         Task::ProxyLatency(measuring) => jobs::proxy_latency(&measuring.effort(), measuring.out.as_deref()),
@@ -282,6 +287,8 @@ impl BenchTarget {
         match self {
             Self::Generator => jobs::BENCH,
             Self::Proxy => jobs::BENCH_PROXY,
+            // Nothing is timed: the queue is simulated.
+            Self::Search => bench::Settings { rounds: jobs::BENCH_SEARCHES, ..jobs::BENCH },
         }
     }
 }

@@ -2,7 +2,6 @@
 //! machine itself wakes a thread in time; a virtual machine with loud neighbours does not.
 
 use std::{
-    fs,
     process::Command,
     sync::{
         Arc,
@@ -77,34 +76,6 @@ pub(crate) struct Noise {
     pub(crate) cores_awake: usize,
 }
 
-/// CPU time since the machine started, in ticks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CpuTime {
-    all: u64,
-    stolen: u64,
-}
-
-impl CpuTime {
-    /// Now; zeros where the kernel does not tell.
-    pub(crate) fn now() -> Self {
-        Self::read(&fs::read_to_string("/proc/stat").unwrap_or_default())
-    }
-
-    fn read(stat: &str) -> Self {
-        let ticks = stat.lines().next().unwrap_or_default().split_whitespace().skip(1);
-        let ticks: Vec<u64> = ticks.filter_map(|tick| tick.parse().ok()).collect();
-        // The first eight are disjoint; guest time, after them, is part of user time.
-        Self { all: ticks.iter().take(8).sum(), stolen: ticks.get(7).copied().unwrap_or(0) }
-    }
-
-    /// The share that was stolen since.
-    pub(crate) fn stolen_since(self) -> f64 {
-        let now = Self::now();
-        let all = now.all.saturating_sub(self.all).max(1);
-        now.stolen.saturating_sub(self.stolen) as f64 / all as f64
-    }
-}
-
 /// Waits until the machine is quiet, at most for `patience`. The lateness at the last look, in
 /// milliseconds.
 pub(crate) fn settle(patience: Duration) -> f64 {
@@ -132,16 +103,4 @@ fn lateness() -> f64 {
         .collect();
     late.sort_unstable();
     late[late.len() * 99 / 100].as_secs_f64() * 1e3
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stolen_time_is_the_eighth_figure_of_the_kernels_line() {
-        let time = CpuTime::read("cpu  10 0 5 80 1 0 1 3 9 0\ncpu0 1 1 1 1\n");
-        assert_eq!((time.all, time.stolen), (100, 3));
-        assert_eq!(CpuTime::read("").stolen, 0);
-    }
 }

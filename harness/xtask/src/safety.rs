@@ -13,12 +13,13 @@ use std::{
 };
 
 use loadlab_e2e::BOUNDS_FILE;
+use loadlab_stack::CpuTime;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     child::{self, ChildError},
-    quiet::{Awake, CpuTime, Noise, settle},
+    quiet::{Awake, Noise, settle},
     repository,
 };
 

@@ -16,12 +16,13 @@ use std::{
 use loadlab_analysis::{Rules, View, evaluate};
 use loadlab_record::{FailureMode, FailureResult, RunFile, Window};
 use loadlab_scenario::{objective::Measure, plan::TargetPlan};
+use loadlab_stack::CpuTime;
 use serde_json::{Value, json};
 
 use crate::{
     Answer,
     evidence::Evidence,
-    quiet::{self, Awake, CpuTime, Noise},
+    quiet::{self, Awake, Noise},
     repository,
 };
 
@@ -263,7 +264,7 @@ fn stripped(run: &RunFile) -> RunFile {
 }
 
 /// The program that was built beside this one.
-fn binary() -> Result<PathBuf, ScenarioError> {
+pub(crate) fn binary() -> Result<PathBuf, ScenarioError> {
     let here = std::env::current_exe().unwrap_or_default();
     let path = here.with_file_name("loadlab");
     if path.is_file() { Ok(path) } else { Err(ScenarioError::NotBuilt { path }) }

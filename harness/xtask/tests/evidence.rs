@@ -297,6 +297,46 @@ fn speeds_agree_within_a_tenth_of_p95_and_three_points_of_errors() {
 }
 
 #[test]
+fn nineteen_of_twenty_searches_find_a_computed_breaking_point_within_three_percent() {
+    let seeds: Vec<u64> = (1..=20).collect();
+    let Some(lines) = newest("search", 1, &seeds) else { return };
+    let off = |line: &Value| line["figures"]["off"].as_f64();
+    let within = lines.iter().filter(|line| off(line).is_some_and(|off| off.abs() <= 0.03)).count();
+    let covered = lines.iter().filter(|line| line["figures"]["covers"] == true).count();
+    assert!(within >= 19, "{within} within 3 %: {:?}", lines.iter().map(off).collect::<Vec<_>>());
+    assert!(covered >= 18, "{covered} covered");
+}
+
+#[test]
+fn a_search_needs_fewer_than_half_of_the_requests_of_a_ramp_that_is_as_exact() {
+    let floor = &last("bench-search")["figures"]["floor"];
+    assert_eq!((&floor["least"], &floor["held"]), (&2.0.into(), &true.into()), "{floor}");
+}
+
+/// Gates of a case with each seed.
+fn gates(case: &str, seeds: &[u64]) -> Option<Vec<Value>> {
+    newest_where("gate", 1, seeds, |line| line["config"]["variation"] == case)
+}
+
+/// How many of them came out right, all of them within six minutes.
+fn right(lines: &[Value]) -> usize {
+    let took = |line: &Value| line["figures"]["took_s"].as_f64().expect("a time");
+    assert!(lines.iter().all(|line| took(line) <= 360.0), "{lines:?}");
+    lines.iter().filter(|line| line["figures"]["right"] == true).count()
+}
+
+#[test]
+fn the_gate_passes_a_build_against_itself_in_nine_of_ten_runs_and_tells_what_limits_from_what_does_not() {
+    let seeds: Vec<u64> = (1..=10).collect();
+    let Some(lines) = gates("itself", &seeds) else { return };
+    assert!(right(&lines) >= 9, "{lines:?}");
+    for case in ["a fifth fewer sessions", "a fifth less backlog"] {
+        let lines = gates(case, &[1]).expect("evidence is there");
+        assert_eq!(right(&lines), 1, "{case}: {lines:?}");
+    }
+}
+
+#[test]
 fn the_harness_was_calibrated_on_fifty_thousand_samples_and_held() {
     let line = last("calibration");
     let cases = line["figures"]["cases"].as_object().expect("cases");

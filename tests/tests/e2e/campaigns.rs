@@ -1,7 +1,7 @@
 //! A short case of each claim whose evidence takes many runs (`cargo xtask evidence`): forty users at once on
 //! twenty sessions, so that every session serves two of them.
 
-use crate::lab::Lab;
+use crate::lab::{Ended, Lab, loadlab};
 
 /// Forty searches at the same moment.
 const FORTY: [&str; 3] = ["100-concurrent", "--set", "load.burst.users=40"];
@@ -64,4 +64,26 @@ fn the_composed_mitigations_carry_what_the_baseline_does_not() {
     let mitigated = measure(&[&burst[..], &["--profile", "mitigated"]].concat());
     assert!(baseline.p95_s > 7.0, "{} s", baseline.p95_s);
     assert!(mitigated.p95_s < 7.0, "{} s", mitigated.p95_s);
+}
+
+/// The reference target against itself, in three short pairs near its breaking point.
+fn gate(head: &[&str]) -> Ended {
+    let lab = Lab::new();
+    let out = lab.path().join("gates");
+    let fixed = ["gate", "search-capacity", "--base", "baseline", "--head", "baseline", "--speed", "15"];
+    let effort = ["--carried", "8", "--trial", "60s", "--pairs", "3", "--beside", "0"];
+    let mut arguments = [&fixed[..], &effort, &["--out", out.to_str().expect("UTF-8")]].concat();
+    arguments.extend(head.iter().flat_map(|setting| ["--head-set", *setting]));
+    loadlab(&arguments)
+}
+
+/// So few and short trials may leave open what did not change, but they never call it worse.
+#[test]
+fn the_gate_finds_a_fifth_fewer_sessions_and_nothing_in_the_same_build_or_a_smaller_backlog() {
+    let fewer = gate(&["service.pool.min=16", "service.pool.max=16"]);
+    assert_eq!(fewer.code, Some(4), "{}\n{}", fewer.stdout, fewer.stderr);
+    for settings in [&[][..], &["service.workers.backlog=800"]] {
+        let ended = gate(settings);
+        assert!(matches!(ended.code, Some(0 | 5)), "{settings:?}: {}\n{}", ended.stdout, ended.stderr);
+    }
 }

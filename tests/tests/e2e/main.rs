@@ -2,12 +2,16 @@
 
 mod arms;
 mod bad_input;
+mod breakpoint;
 mod campaigns;
+mod comparing;
 mod conditions;
 mod fault_kinds;
 mod faults;
 mod foreign_faults;
 mod foreign_target;
+mod gate;
+mod hidden_capacity;
 mod lab;
 mod real_stores;
 mod reference_target;

@@ -39,18 +39,52 @@ pub fn alike(before: &[RunFile], after: &[RunFile]) -> Result<Factor, Vec<Differ
     differences.extend(silent(sides));
     differences.extend(twice(sides));
     differences.extend(seeds(sides));
-    differences.extend(different(sides, surroundings).iter().map(Told::difference));
-    differences.extend(plans(sides));
-    differences.extend(different(sides, drawn_rows).iter().map(Told::difference));
-    let factor = factor(sides).unwrap_or_else(|more| {
+    let factor = grounds(sides).unwrap_or_else(|more| {
         differences.extend(more);
         Factor { kind: FactorKind::Nothing, before: String::new(), after: String::new() }
     });
     if differences.is_empty() { Ok(factor) } else { Err(differences) }
 }
 
+/// What two targets differ in, of which each was loaded once in the same way: the one thing, or everything
+/// that makes a comparison of them meaningless. Whatever came out of the loads, and from which seeds, is not
+/// asked.
+pub fn same_ground(before: &RunFile, after: &RunFile) -> Result<Factor, Vec<Difference>> {
+    grounds([std::slice::from_ref(before), std::slice::from_ref(after)])
+}
+
+/// What does not come from how the runs went.
+fn grounds(sides: [&[RunFile]; 2]) -> Result<Factor, Vec<Difference>> {
+    let mut differences: Vec<Difference> =
+        different(sides, surroundings).iter().map(Told::difference).collect();
+    differences.extend(plans(sides));
+    differences.extend(different(sides, drawn_rows).iter().map(Told::difference));
+    match factor(sides) {
+        Ok(factor) if differences.is_empty() => Ok(factor),
+        Ok(_) => Err(differences),
+        Err(more) => {
+            differences.extend(more);
+            Err(differences)
+        }
+    }
+}
+
+/// Why a run says nothing about the target; `None` if it says something.
+pub(crate) fn silence(run: &RunFile) -> Option<String> {
+    let named = |what: &str, why: String| format!("{what}: {why}");
+    ending(run)
+        .or_else(|| limited(run).map(|why| named("the generator was the limit", why)))
+        .or_else(|| inconclusive(run).map(|why| named("inconclusive", why)))
+}
+
+/// What runs must have in common to stand beside each other, by its place: what is around the target, and the
+/// plan without the target.
+pub(crate) fn setting(run: &RunFile) -> BTreeMap<String, String> {
+    surroundings(run).into_iter().chain(leaves::of_plan(&run.plan)).collect()
+}
+
 /// The seed of a run; of a merged one those of all its generators.
-pub(super) fn seed(run: &RunFile) -> String {
+pub(crate) fn seed(run: &RunFile) -> String {
     let parts: Vec<String> = run.generators.iter().map(|part| part.seed.to_string()).collect();
     if parts.is_empty() { run.seed.to_string() } else { parts.join("+") }
 }
@@ -59,7 +93,7 @@ pub(super) fn seed(run: &RunFile) -> String {
 fn silent(sides: [&[RunFile]; 2]) -> Vec<Difference> {
     let looked_at: [(&str, &str, Doubt); 3] = [
         ("ending", "finished", ending),
-        ("generator", "kept up", |run| run.generator.limited.then(|| run.generator.reasons.join("; "))),
+        ("generator", "kept up", limited),
         ("verdict", "conclusive", inconclusive),
     ];
     let found = looked_at.into_iter().filter_map(|(what, well, bad)| {
@@ -87,6 +121,11 @@ fn ending(run: &RunFile) -> Option<String> {
         EndReason::TargetLost { how } => Some(format!("the target was lost after {at}: {how}")),
         EndReason::Killed => Some(format!("killed after {at}")),
     }
+}
+
+/// Why its generator did not keep up.
+fn limited(run: &RunFile) -> Option<String> {
+    run.generator.limited.then(|| run.generator.reasons.join("; "))
 }
 
 /// Why a run that finished with a generator that kept up is inconclusive all the same.

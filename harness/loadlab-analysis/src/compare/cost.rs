@@ -13,7 +13,7 @@ use super::{
     interval::Design,
     measures::{change, mean},
 };
-use crate::{Facts, Metrics, facts};
+use crate::{Facts, Metrics, facts, gate::Usage};
 
 /// CPU seconds, as every process of the target publishes them.
 const CPU: &str = "process_cpu_seconds_total";
@@ -59,6 +59,16 @@ pub(super) fn changes(sides: [&[RunFile]; 2], design: &Design) -> (Vec<Change>, 
     (all, note)
 }
 
+/// What one run used, for a gate.
+pub(crate) fn usage(run: &RunFile) -> Usage {
+    let whole = |role: &str| role != STAND_IN;
+    Usage {
+        completed: completed(run),
+        cpu_s: used(run, CPU, &whole).map(|facts| facts.increase),
+        peak_bytes: used(run, MEMORY, &whole).map(|facts| facts.peak),
+    }
+}
+
 /// A role without the number of its instance.
 fn component(role: &str) -> &str {
     match role.rsplit_once('-') {
@@ -81,8 +91,12 @@ fn used(run: &RunFile, metric: &str, wanted: &dyn Fn(&str) -> bool) -> Option<Fa
     facts::all(&points, first_measured_second(&run.plan) as f64, metrics.end())
 }
 
-/// Requests of all steps that ended well count.
+/// Requests of all steps that ended well.
+fn completed(run: &RunFile) -> u64 {
+    run.steps.values().map(|step| step.total.ended.get(Outcome::Ok)).sum()
+}
+
 fn per_thousand(run: &RunFile, cost: f64) -> Option<f64> {
-    let completed: u64 = run.steps.values().map(|step| step.total.ended.get(Outcome::Ok)).sum();
+    let completed = completed(run);
     (completed > 0).then(|| cost * REQUESTS / completed as f64)
 }

@@ -44,9 +44,13 @@ pub(super) fn latency(each: &[Vec<Histogram>; 2], speed: Speed, design: &Design)
 
 /// A percentile in seconds of scenario time; `None` where the samples do not reach.
 fn percentile(histogram: &Histogram, share: f64, speed: Speed) -> Option<f64> {
-    let beyond = histogram.count() as f64 * share.min(1.0 - share);
+    reached(histogram.count(), share).then(|| seconds(histogram.percentile(share * 100.0, speed)))?
+}
+
+/// Whether so many samples reach as far as a percentile.
+pub(crate) fn reached(samples: u64, share: f64) -> bool {
     // 5 % of a hundred are five, which a float may fall short of.
-    (beyond >= BEYOND - 1e-6).then(|| seconds(histogram.percentile(share * 100.0, speed)))?
+    samples as f64 * share.min(1.0 - share) >= BEYOND - 1e-6
 }
 
 /// Seconds, and the share that took at most so long: every hundredth, and the tail as far as at least one

@@ -21,6 +21,9 @@ use super::alike::seed;
 /// With which probability an interval contains the true change.
 pub(super) const CONFIDENCE: f64 = 0.95;
 
+/// So small a part of a value is what rounding makes of it: values that differ by no more are equal.
+const ROUNDING: f64 = 1e-12;
+
 /// How intervals were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -84,7 +87,8 @@ impl Design {
             Method::Paired => paired(&self.differences(&before, &after)),
             Method::Welch => welch(&before, &after),
         };
-        if error.standard <= 0.0 {
+        let largest = before.iter().chain(&after).fold(0.0, |most: f64, value| most.max(value.abs()));
+        if error.standard <= largest * ROUNDING {
             return Err("the runs do not differ at all, and tell nothing of chance".to_owned());
         }
         Ok(error.half_width())
@@ -216,6 +220,8 @@ mod tests {
         let two = design(&["1", "1"], &["1", "1"]);
         let same = two.half_width([&[Some(0.0), Some(0.0)], &[Some(1.0), Some(1.0)]]);
         assert_eq!(same, Err("the runs do not differ at all, and tell nothing of chance".to_owned()));
+        let rounded = two.half_width([&[Some(0.3), Some(0.1 + 0.2)], &[Some(0.3), Some(0.3)]]);
+        assert_eq!(rounded, same, "what rounding makes is no spread");
         let missing = two.half_width([&[Some(0.0), None], &[Some(1.0), Some(2.0)]]);
         assert_eq!(missing, Err("single runs have too little for an interval".to_owned()));
         let single = design(&["1"], &["1"]).half_width([&[Some(1.0)], &[Some(2.0)]]);

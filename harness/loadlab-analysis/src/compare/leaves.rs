@@ -47,7 +47,7 @@ pub(super) fn rows(plan: &Plan) -> Vec<(String, String)> {
 }
 
 /// A text as it is shown.
-pub(super) fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     if text.chars().count() <= TEXT_MAX {
         return text.to_owned();
     }

@@ -32,8 +32,12 @@ mod told;
 
 use loadlab_record::RunFile;
 
-pub use alike::alike;
+pub use alike::{alike, same_ground};
+pub(crate) use alike::{seed, setting, silence};
+pub(crate) use cost::usage;
+pub(crate) use distribution::reached;
 pub use interval::Method;
+pub(crate) use leaves::cut;
 pub use result::{
     Change, Comparison, Curves, Difference, Factor, FactorKind, Group, LatencyChange, ObjectiveChange,
     ObjectiveSide, StepChange,

@@ -246,6 +246,20 @@ fn whatever_else_differs_is_told_with_both_values() {
 }
 
 #[test]
+fn targets_that_are_up_side_by_side_are_compared_by_what_they_are() {
+    let factor = same_ground(&burst(1, 20), &burst(2, 40)).expect("only the sessions differ");
+    assert_eq!(factor.kind, FactorKind::Settings);
+    let mut stopped = burst(2, 20);
+    stopped.ending.reason = EndReason::Killed;
+    let factor = same_ground(&burst(1, 20), &stopped).expect("how it went is not asked");
+    assert_eq!(factor.kind, FactorKind::Nothing);
+    let mut other = burst(1, 20);
+    other.environment.cores = 8;
+    let found = same_ground(&burst(1, 20), &other).expect_err("another machine");
+    assert_eq!(found.iter().map(|one| one.what.as_str()).collect::<Vec<_>>(), ["cores"]);
+}
+
+#[test]
 fn what_is_only_told_or_documented_may_differ() {
     let mut after = burst(1, 20);
     after.plan.title = "other words".to_owned();

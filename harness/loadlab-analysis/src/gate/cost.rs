@@ -21,7 +21,7 @@ pub enum Cost {
 }
 
 /// What the target needed in one trial.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// Requests that it completed.
     pub completed: u64,

@@ -171,8 +171,10 @@ impl Evidence {
 
     fn seen(&self) -> String {
         match self {
-            Self::Losses(losses) => losses.seen(),
-            Self::Ratio(ratio) => format!("{} of base's; {}", number(ratio.at), ratio.seen()),
+            Self::Losses(losses) => format!("head lost {}", losses.seen()),
+            Self::Ratio(ratio) => {
+                format!("head's breaking point is {} of base's; {}", number(ratio.at), ratio.seen())
+            }
         }
     }
 }

@@ -120,7 +120,7 @@ fn look(rules: &NightlyRules, xs: &[f64]) -> Option<Decision> {
     }
 }
 
-fn ratio(rules: &NightlyRules, xs: &[f64]) -> Option<Evidence> {
+pub(super) fn ratio(rules: &NightlyRules, xs: &[f64]) -> Option<Evidence> {
     let spread = Spread::of(xs)?;
     let half = quantile(1.0 - rules.alpha, spread.freedom()) * spread.of_mean().sqrt();
     Some(Evidence::Ratio(Ratio {

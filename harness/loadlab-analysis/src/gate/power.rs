@@ -20,6 +20,8 @@ const DROPS: [f64; 5] = [0.03, 0.05, 0.1, 0.15, 0.2];
 const PLANNED: f64 = 0.9;
 /// Steps in which the drop that is found is looked for.
 const STEP: f64 = 0.001;
+/// From so many minutes on it is told in hours.
+const HOURS_FROM: f64 = 120.0;
 /// Fewer pairs decide nothing in tier 1: half of them are three.
 const FAST_PAIRS_LEAST: u32 = 6;
 
@@ -110,7 +112,13 @@ pub fn buys(budget: &Budget, noise: &Noise, delta: f64) -> Bought {
 }
 
 fn sentence(budget: &Budget, pairs: u32, power: Option<&Power>, minutes_of_usual: f64) -> String {
-    let minutes = |minutes: f64| count(minutes, "minute", "minutes");
+    let minutes = |minutes: f64| {
+        if minutes < HOURS_FROM {
+            count(minutes, "minute", "minutes")
+        } else {
+            count(minutes / 60.0, "hour", "hours")
+        }
+    };
     let what = |power: &Power| match power.finds {
         Some(drop) => format!(
             "a drop of {} is found nine times in ten, and {} of those that did not change are called a \
@@ -207,7 +215,7 @@ mod tests {
         let nothing = buys(&six, &noise(Tier::Nightly, 0.015), 0.05);
         assert_eq!(
             nothing.sentence,
-            "6 minutes buy too few pairs to decide anything; a gate of the usual size takes up to 133 minutes."
+            "6 minutes buy too few pairs to decide anything; a gate of the usual size takes up to 2.22 hours."
         );
         let night = buys(&Budget { minutes: 120.0, ..six }, &noise(Tier::Nightly, 0.015), 0.05);
         assert_eq!((night.pairs, night.power.is_some()), (6, true));

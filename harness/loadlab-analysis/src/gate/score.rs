@@ -20,7 +20,7 @@ use super::{Rules, walk::Pair};
 /// matters.
 const BOUND: f64 = 2.0;
 /// A sum of scores below this speaks for head: half of what a single pair can say.
-const BETTER: f64 = -1.0;
+pub(super) const BETTER: f64 = -1.0;
 /// A sum above this speaks against head: all that a single pair can say. It is the larger of the two, because
 /// a false accusation is the dearer mistake. With half of it, 2.1 % of the heads that did not change were
 /// accused on the worst of the simulated machines, and drops are found more often than they must be.
@@ -108,7 +108,7 @@ fn sum(pairs: &[Scored]) -> f64 {
 }
 
 /// Most of the first half: more pairs than neighbours spoil.
-fn enough(rules: &Rules) -> usize {
+pub(super) fn enough(rules: &Rules) -> usize {
     rules.pairs.div_ceil(2) as usize
 }
 

@@ -1,6 +1,7 @@
 //! The engine against servers that do exactly what a script says, over real sockets.
 
 mod arms;
+mod crew;
 mod latency;
 mod outcomes;
 mod plans;

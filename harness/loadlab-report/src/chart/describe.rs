@@ -23,6 +23,16 @@ fn layer_words(chart: &Chart, layer: &Layer) -> String {
         Shape::Bars(_) | Shape::Outline(_) => {
             format!("{}: at most {} at {}.", layer.label, text(most), chart.x.unit.text(at))
         }
+        Shape::Spans(_) => {
+            format!("{}: between {} and {}.", layer.label, text(lowest), text(most))
+        }
+        Shape::Dots(_) | Shape::Rings(_) => format!(
+            "{}: {} from {} to {}.",
+            layer.label,
+            points(layer.values().count()),
+            text(lowest),
+            text(most)
+        ),
         _ if (most - lowest).abs() < f64::EPSILON => format!("{}: {} throughout.", layer.label, text(most)),
         _ => format!(
             "{}: from {} to {}, highest at {}, {} at the end.",
@@ -33,4 +43,8 @@ fn layer_words(chart: &Chart, layer: &Layer) -> String {
             text(last)
         ),
     }
+}
+
+fn points(count: usize) -> String {
+    if count == 1 { "1 point".to_owned() } else { format!("{count} points") }
 }

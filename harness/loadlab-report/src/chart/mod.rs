@@ -68,10 +68,18 @@ pub(crate) struct Layer {
 pub(crate) enum Shape {
     /// Points joined by lines; a `None` breaks the line.
     Line(Vec<(f64, Option<f64>)>),
+    /// Points joined by lines, however few, without a dot for each: something calculated.
+    Curve(Points),
+    /// Points that nothing joins, in any order.
+    Dots(Points),
+    /// The same as rings, for those that count less.
+    Rings(Points),
     /// A gauge that holds its value until the next point, and the last until the right edge.
     Steps(Points),
     /// Rectangles, for stacks and histograms.
     Bars(Vec<Bar>),
+    /// Rectangles between two values, for intervals.
+    Spans(Vec<Bar>),
     /// The outline of rectangles that stand side by side on the axis, in their order.
     Outline(Vec<Bar>),
 }
@@ -132,7 +140,7 @@ pub(crate) struct LegendEntry {
     pub(crate) label: String,
     /// The class of the layer.
     pub(crate) class: &'static str,
-    /// `line` or `box`.
+    /// `line`, `box`, `dot` or `ring`.
     pub(crate) swatch: &'static str,
 }
 
@@ -162,9 +170,21 @@ impl Chart {
         let entry = |layer: &Layer| LegendEntry {
             label: layer.label.clone(),
             class: layer.class,
-            swatch: if matches!(layer.shape, Shape::Bars(_)) { "box" } else { "line" },
+            swatch: layer.shape.swatch(),
         };
         self.layers.iter().map(entry).collect()
+    }
+}
+
+impl Shape {
+    /// How the legend shows it.
+    const fn swatch(&self) -> &'static str {
+        match self {
+            Self::Bars(_) | Self::Spans(_) => "box",
+            Self::Dots(_) => "dot",
+            Self::Rings(_) => "ring",
+            Self::Line(_) | Self::Curve(_) | Self::Steps(_) | Self::Outline(_) => "line",
+        }
     }
 }
 
@@ -172,6 +192,21 @@ impl Layer {
     /// A line.
     pub(crate) fn line(label: &str, class: &'static str, points: Vec<(f64, Option<f64>)>) -> Self {
         Self { label: label.to_owned(), class, shape: Shape::Line(points) }
+    }
+
+    /// A curve.
+    pub(crate) fn curve(label: &str, class: &'static str, points: Points) -> Self {
+        Self { label: label.to_owned(), class, shape: Shape::Curve(points) }
+    }
+
+    /// Dots.
+    pub(crate) fn dots(label: &str, class: &'static str, points: Points) -> Self {
+        Self { label: label.to_owned(), class, shape: Shape::Dots(points) }
+    }
+
+    /// Rings.
+    pub(crate) fn rings(label: &str, class: &'static str, points: Points) -> Self {
+        Self { label: label.to_owned(), class, shape: Shape::Rings(points) }
     }
 
     /// A gauge.
@@ -184,6 +219,11 @@ impl Layer {
         Self { label: label.to_owned(), class, shape: Shape::Bars(bars) }
     }
 
+    /// Intervals.
+    pub(crate) fn spans(label: &str, class: &'static str, spans: Vec<Bar>) -> Self {
+        Self { label: label.to_owned(), class, shape: Shape::Spans(spans) }
+    }
+
     /// The outline of rectangles.
     pub(crate) fn outline(label: &str, class: &'static str, bars: Vec<Bar>) -> Self {
         Self { label: label.to_owned(), class, shape: Shape::Outline(bars) }
@@ -194,13 +234,21 @@ impl Layer {
         self.values().map(|(_, value)| value).fold(0.0, f64::max)
     }
 
-    /// Its points, with holes left out; of a rectangle its left edge and its own height.
+    /// Its points, with holes left out; of a rectangle its left edge and its own height, of an interval both
+    /// ends.
     pub(crate) fn values(&self) -> Box<dyn Iterator<Item = (f64, f64)> + '_> {
         match &self.shape {
             Shape::Line(points) => Box::new(points.iter().filter_map(|&(x, y)| Some((x, y?)))),
-            Shape::Steps(points) => Box::new(points.iter().copied()),
+            Shape::Steps(points) | Shape::Curve(points) | Shape::Dots(points) | Shape::Rings(points) => {
+                Box::new(points.iter().copied())
+            }
             Shape::Bars(bars) | Shape::Outline(bars) => {
                 Box::new(bars.iter().map(|bar| (bar.from, bar.high - bar.low)))
+            }
+            Shape::Spans(spans) => {
+                let ends =
+                    |span: &Bar| [span.low, span.high].map(|end| (f64::midpoint(span.from, span.to), end));
+                Box::new(spans.iter().flat_map(ends))
             }
         }
     }

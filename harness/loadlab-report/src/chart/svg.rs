@@ -91,16 +91,7 @@ fn data(out: &mut String, chart: &Chart) {
         band_rect(out, &chart.x, band);
     }
     for layer in &chart.layers {
-        let path = path_of(chart, layer);
-        let kind = if matches!(layer.shape, Shape::Bars(_)) { "bars" } else { "line" };
-        let dense = if layer.values().count() >= DENSE_MIN { " dense" } else { "" };
-        put(out, format_args!("<path class=\"{kind} {}{dense}\" d=\"{path}\"/>", layer.class));
-        if let Shape::Line(points) = &layer.shape
-            && points.len() <= DOTTED_MAX
-        {
-            let dots = dots_path(chart, points);
-            put(out, format_args!("<path class=\"dots {}\" d=\"{dots}\"/>", layer.class));
-        }
+        layer_paths(out, chart, layer);
     }
     out.push_str("</svg>");
     // A strip in full colour under the plot: tints alone are too weak for print.
@@ -115,6 +106,28 @@ fn data(out: &mut String, chart: &Chart) {
             put(out, format_args!("<rect class=\"{class}\" x=\"{x}\" width=\"{width}\" height=\"5\"/>"));
         }
         out.push_str("</svg>");
+    }
+}
+
+fn layer_paths(out: &mut String, chart: &Chart, layer: &Layer) {
+    let (path, class) = (path_of(chart, layer), layer.class);
+    let kind = match layer.shape {
+        Shape::Bars(_) | Shape::Spans(_) => "bars",
+        Shape::Dots(_) => "dots alone",
+        Shape::Rings(_) => "dots alone ring",
+        Shape::Line(_) | Shape::Curve(_) | Shape::Steps(_) | Shape::Outline(_) => "line",
+    };
+    let joined = !matches!(layer.shape, Shape::Dots(_) | Shape::Rings(_));
+    let dense = if joined && layer.values().count() >= DENSE_MIN { " dense" } else { "" };
+    put(out, format_args!("<path class=\"{kind} {class}{dense}\" d=\"{path}\"/>"));
+    match &layer.shape {
+        Shape::Line(points) if points.len() <= DOTTED_MAX => {
+            let dots = dots_path(chart, points.iter().filter_map(|&(x, y)| Some((x, y?))));
+            put(out, format_args!("<path class=\"dots {class}\" d=\"{dots}\"/>"));
+        }
+        // A ring is a dot with a smaller one in the colour of the ground on it.
+        Shape::Rings(_) => put(out, format_args!("<path class=\"dots hole\" d=\"{path}\"/>")),
+        _ => {}
     }
 }
 
@@ -177,8 +190,10 @@ fn mark_line(out: &mut String, x_axis: &Axis, mark: &Mark) {
 fn path_of(chart: &Chart, layer: &Layer) -> String {
     match &layer.shape {
         Shape::Line(points) => line_path(chart, points),
+        Shape::Curve(points) => curve_path(chart, points),
+        Shape::Dots(points) | Shape::Rings(points) => dots_path(chart, points.iter().copied()),
         Shape::Steps(points) => steps_path(chart, points),
-        Shape::Bars(bars) => bars_path(chart, bars),
+        Shape::Bars(bars) | Shape::Spans(bars) => bars_path(chart, bars),
         Shape::Outline(bars) => outline_path(chart, bars),
     }
 }
@@ -200,10 +215,19 @@ fn line_path(chart: &Chart, points: &[(f64, Option<f64>)]) -> String {
     path
 }
 
-/// A dot for every point.
-fn dots_path(chart: &Chart, points: &[(f64, Option<f64>)]) -> String {
+fn curve_path(chart: &Chart, points: &[(f64, f64)]) -> String {
     let mut path = String::new();
-    for (x, y) in points.iter().filter_map(|&(x, y)| Some((x, y?))) {
+    for (index, &(x, y)) in points.iter().enumerate() {
+        let to = if index == 0 { 'M' } else { 'L' };
+        put(&mut path, format_args!("{to}{} {}", across(&chart.x, x), down(&chart.y, y)));
+    }
+    path
+}
+
+/// A dot for every point.
+fn dots_path(chart: &Chart, points: impl Iterator<Item = (f64, f64)>) -> String {
+    let mut path = String::new();
+    for (x, y) in points {
         put(&mut path, format_args!("M{} {}{DOT}", across(&chart.x, x), down(&chart.y, y)));
     }
     path

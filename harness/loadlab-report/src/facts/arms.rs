@@ -107,11 +107,7 @@ fn signed(value: f64, unit: &str) -> String {
         "share" => figures::share(size).replace(" %", " points"),
         unit => figures::quantity(size, unit),
     };
-    match value {
-        value if value > 0.0 => format!("+{text}"),
-        value if value < 0.0 => format!("−{text}"),
-        _ => text,
-    }
+    figures::signed(value, &text)
 }
 
 #[cfg(test)]

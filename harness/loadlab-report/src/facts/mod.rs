@@ -21,7 +21,7 @@ use serde::Serialize;
 pub(crate) use arms::ArmsFacts;
 pub(crate) use failure::FailureFacts;
 pub(crate) use outcomes::{OutcomeRow, beside};
-pub(crate) use setting::{Fact, plan_json, settings_json};
+pub(crate) use setting::{Fact, machine_facts, plan_json, settings_json, speed, versions};
 pub(crate) use steady::{SteadyCell, SteadyRow};
 pub(crate) use tables::{LatencyRow, PERCENTILES, StepRow};
 pub(crate) use timeline::{EventRow, FaultRow, TimelineRow, events as event_rows};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use loadlab_clock::Distribution;
-use loadlab_record::RunFile;
+use loadlab_clock::{Distribution, Speed};
+use loadlab_record::{Environment, RunFile, TargetInfo};
 use loadlab_scenario::plan::{Client, Load, Process, Reader, TargetPlan, Think};
 use serde::Serialize;
 use serde_json::Value;
@@ -53,21 +53,26 @@ pub(crate) fn facts(run: &RunFile) -> Vec<Fact> {
         Fact::new("Load", load(&run.plan.load)),
         Fact::new("Client", client(&run.plan.client)),
         Fact::new("Seed", run.seed.to_string()),
-        Fact::new("Speed", speed(run)),
+        Fact::new("Speed", speed(run.speed)),
         Fact::new("Length", super::ending(run)),
         Fact::new("Started", environment.started.clone()),
-        Fact::new("Machine", machine(run)),
-        Fact::new(
-            "System",
-            [environment.os.as_str(), environment.kernel.as_str()].join(" ").trim().to_owned(),
-        ),
-        Fact::new("Load before the start", format!("{:.2} (1-minute average)", environment.load_average)),
-        Fact::new("loadlab", environment.loadlab.clone()),
-        Fact::new("Versions", versions(run)),
-        Fact::new("Command", environment.command.join(" ")),
     ];
+    facts.extend(machine_facts(environment));
+    facts.push(Fact::new("Versions", versions(&run.target)));
+    facts.push(Fact::new("Command", environment.command.join(" ")));
     facts.retain(|fact| !fact.value.is_empty());
     facts
+}
+
+/// On what machine, with which loadlab. What is not known is empty.
+pub(crate) fn machine_facts(environment: &Environment) -> [Fact; 4] {
+    let system = [environment.os.as_str(), environment.kernel.as_str()].join(" ");
+    [
+        Fact::new("Machine", machine(environment)),
+        Fact::new("System", system.trim()),
+        Fact::new("Load before the start", format!("{:.2} (1-minute average)", environment.load_average)),
+        Fact::new("loadlab", environment.loadlab.clone()),
+    ]
 }
 
 /// The plan as JSON to read: long feeds are cut and say so.
@@ -194,8 +199,9 @@ fn drawn(think: &Think) -> String {
         .fold(text, |text, (word, bound)| format!("{text}, {word} {}", figures::duration(bound)))
 }
 
-fn speed(run: &RunFile) -> String {
-    let speed = run.speed.get();
+/// The speed, and what it means for the times.
+pub(crate) fn speed(speed: Speed) -> String {
+    let speed = speed.get();
     if (speed - 1.0).abs() < f64::EPSILON {
         "1 (real time)".to_owned()
     } else {
@@ -203,8 +209,7 @@ fn speed(run: &RunFile) -> String {
     }
 }
 
-fn machine(run: &RunFile) -> String {
-    let environment = &run.environment;
+fn machine(environment: &Environment) -> String {
     let mut parts = vec![environment.cpu_model.clone()];
     if environment.cores > 0 {
         parts.push(format!("{} cores", environment.cores));
@@ -216,8 +221,9 @@ fn machine(run: &RunFile) -> String {
     parts.join(", ")
 }
 
-fn versions(run: &RunFile) -> String {
+/// Versions of what the target is made of.
+pub(crate) fn versions(target: &TargetInfo) -> String {
     let versions: Vec<String> =
-        run.target.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        target.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
     versions.join(", ")
 }

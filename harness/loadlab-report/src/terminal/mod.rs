@@ -1,7 +1,11 @@
 //! The summary after a run: everything that matters within the width of a terminal.
 
 mod columns;
+mod comparison;
 mod failure;
+mod gate;
+mod search;
+mod trend;
 
 use columns::{Cell, Column, Look, NUMBER, Pen, TEXT, WORD};
 use loadlab_record::RunFile;
@@ -10,6 +14,11 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::facts::{
     self, ArmsFacts, DocumentedFacts, Facts, FaultRow, LatencyRow, PERCENTILES, SteadyCell, SteadyRow, Tone,
 };
+
+pub(crate) use comparison::comparison;
+pub(crate) use gate::gate;
+pub(crate) use search::{search, search_plan};
+pub(crate) use trend::trend;
 
 /// Narrowest width that is laid out; a narrower terminal wraps by itself.
 const WIDTH_MIN: u16 = 48;
@@ -39,9 +48,14 @@ impl Default for TerminalOptions {
     }
 }
 
+/// Writes within the width that there is.
+fn pen(options: TerminalOptions) -> Pen {
+    Pen { width: usize::from(options.width.clamp(WIDTH_MIN, WIDTH_MAX)), color: options.color }
+}
+
 /// The summary after a run. It ends with a line break.
 pub fn terminal(run: &RunFile, options: &TerminalOptions) -> String {
-    let pen = Pen { width: usize::from(options.width.clamp(WIDTH_MIN, WIDTH_MAX)), color: options.color };
+    let pen = pen(*options);
     let facts = Facts::of(run);
     let mut sections = vec![head(pen, &facts), objectives(pen, &facts)];
     sections.extend(facts.arms.as_ref().map(|arms| arms_lines(pen, arms)));

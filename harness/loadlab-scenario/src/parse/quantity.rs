@@ -109,6 +109,11 @@ fn decimal(text: &str) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
+/// Reads `500B`, `1.5MB` or `2GiB`.
+pub fn size(text: &str) -> Result<u64, TextError> {
+    ByteSize::from_text(text).map(|size| size.0)
+}
+
 fn byte_rate(text: &str) -> Option<ByteRate> {
     let bytes = bytes(text.trim().strip_suffix("/s")?.trim_end())?;
     // Faster than any connection of today is a slip of the hand.

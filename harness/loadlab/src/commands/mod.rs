@@ -2,9 +2,13 @@
 
 use crate::{cli::Command, exit::Exit};
 
+mod breakpoint;
+mod compare;
 mod completions;
 mod doctor;
+mod gate;
 mod list;
+mod merge;
 mod proxy;
 mod report;
 mod reset;
@@ -13,6 +17,7 @@ mod schema;
 mod show;
 mod study;
 mod timeline;
+mod trend;
 mod up;
 mod validate;
 
@@ -21,6 +26,11 @@ pub fn execute(command: Command) -> Exit {
     match command {
         Command::Run(arguments) => run::execute(&arguments),
         Command::Study(arguments) => study::execute(&arguments),
+        Command::Breakpoint(arguments) => breakpoint::execute(&arguments),
+        Command::Gate(arguments) => gate::execute(&arguments),
+        Command::Compare(arguments) => compare::execute(&arguments),
+        Command::Trend(arguments) => trend::execute(&arguments),
+        Command::Merge(arguments) => merge::execute(&arguments),
         Command::List(arguments) => list::execute(&arguments),
         Command::Show(arguments) => show::execute(&arguments),
         Command::Validate(arguments) => validate::execute(&arguments),

@@ -62,7 +62,8 @@ fn dry_run(
     }
 }
 
-fn tell(finished: &Finished, format: OutputFormat) -> Exit {
+/// Prints a run that came to an end, and gives its exit code.
+pub(super) fn tell(finished: &Finished, format: OutputFormat) -> Exit {
     match format {
         OutputFormat::Json => output::result(&finished.run.to_json()),
         OutputFormat::Text => {
@@ -94,9 +95,12 @@ pub(super) fn exit_of(error: &RunError) -> Exit {
         | RunError::Fault(_)
         | RunError::Unfit(_)
         | RunError::Instances(_)
+        | RunError::Trial(_)
         | RunError::Reach(_)
         | RunError::Refused(_) => Exit::Invalid,
-        RunError::Target(_) | RunError::Engine(loadlab_engine::EngineError::Login(_)) => Exit::Target,
+        RunError::Target(_)
+        | RunError::NeverCalm { .. }
+        | RunError::Engine(loadlab_engine::EngineError::Login(_)) => Exit::Target,
         RunError::Signal(signal) => Exit::Signal(*signal),
         RunError::Folder(_) | RunError::Engine(_) | RunError::EngineLost | RunError::System(_) => {
             Exit::Internal
@@ -104,12 +108,22 @@ pub(super) fn exit_of(error: &RunError) -> Exit {
     }
 }
 
-fn failed(error: &RunError) -> Exit {
-    let hint = match error {
+/// Says why there is nothing to say about a run.
+pub(super) fn failed(error: &RunError) -> Exit {
+    output::fail(exit_of(error), &error.to_string(), hint(error).as_deref())
+}
+
+/// What to do about it.
+pub(super) fn hint(error: &RunError) -> Option<String> {
+    match error {
         RunError::Reach(error) => Some(error.hint()),
         RunError::Refused(refusal) => Some(refusal.hint()),
         RunError::Target(error) => error.hint(),
+        RunError::NeverCalm { .. } => Some(
+            "look at the last trial's report and at the target's logs; start with a lower load (--start of a \
+             search, --carried of a gate)"
+                .to_owned(),
+        ),
         _ => None,
-    };
-    output::fail(exit_of(error), &error.to_string(), hint.as_deref())
+    }
 }

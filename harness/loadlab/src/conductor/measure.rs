@@ -8,7 +8,7 @@ use loadlab_chaos::{
     schedule::{Chaos, ChaosRun, ClientCommand, Places, ProcessChange, ProcessCommand},
 };
 use loadlab_clock::RunClock;
-use loadlab_engine::{Clients, EngineError, EngineOptions, LoadEnd, LoadRun};
+use loadlab_engine::{Clients, EngineOptions, LoadRun};
 use loadlab_record::{EndReason, Ending, EventKind, JournalLine, RunEvent};
 use loadlab_scenario::{
     Plan,
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     RunError,
+    generator::{Ended, Generator},
     limits::Limits,
     recording::{Act, Recording},
     target::Target,
@@ -29,23 +30,25 @@ use crate::signals::{Said, Signals};
 /// What stands in the record when somebody asked for it.
 pub(crate) const HEALED: &str = "all faults were healed on request, and no more begin";
 
-/// A target that is up, and everything that takes part in loading it.
+/// A target that is up, and everything that takes part in loading it once.
 #[derive(Debug)]
-pub(crate) struct Load {
+pub(crate) struct Load<'a> {
     /// What is carried out.
     pub(crate) plan: Arc<Plan>,
     /// What is loaded.
-    pub(crate) target: Target,
+    pub(crate) target: &'a mut Target,
+    /// Who offers the load.
+    pub(crate) generator: &'a Generator,
     /// Where everything goes.
-    pub(crate) recording: Recording,
+    pub(crate) recording: &'a mut Recording,
     /// What the user says meanwhile.
-    pub(crate) signals: Signals,
+    pub(crate) signals: &'a mut Signals,
 }
 
-/// The engine at work, on threads of its own: neither the journal nor a scrape takes a turn on them.
+/// The engine at work.
 struct Engine {
     lines: mpsc::UnboundedReceiver<JournalLine>,
-    ended: oneshot::Receiver<Result<LoadEnd, EngineError>>,
+    ended: oneshot::Receiver<Ended>,
     stop: CancellationToken,
     /// How its clients behave otherwise for a while.
     clients: Clients,
@@ -63,7 +66,7 @@ struct Faults {
 /// What the loop heard.
 enum Heard {
     Line(JournalLine),
-    Ended(Result<LoadEnd, EngineError>),
+    Ended(Ended),
     /// Its thread is gone without a word: it panicked.
     EngineLost,
     Signal(i32),
@@ -79,18 +82,18 @@ enum Heard {
     Stack(StackEvent),
 }
 
-impl Load {
+impl Load<'_> {
     /// Offers the load and records until it ends, by itself or not.
     pub(crate) async fn carry_out(&mut self) -> Result<Ending, RunError> {
         let (started, clock) = oneshot::channel();
-        let mut engine = Engine::start(&self.plan, &self.target, started).map_err(RunError::System)?;
+        let mut engine = Engine::start(&self.plan, self.target, self.generator, started);
         let clock = self.wait_for_start(&mut engine, clock).await?;
         let mut scraper = Scraper::start(self.target.endpoints.clone(), clock);
-        let mut faults = Faults::start(&self.plan, &self.target, clock);
+        let mut faults = Faults::start(&self.plan, self.target, clock);
         let mut reason = EndReason::Finished;
         let end = loop {
             let stack = self.target.stack.as_mut();
-            match hear(&mut engine, &mut scraper, &mut faults, stack, &mut self.signals).await {
+            match hear(&mut engine, &mut scraper, &mut faults, stack, self.signals).await {
                 Heard::Fault(event) => {
                     let acts = self.recording.fault(event).map_err(RunError::Folder)?;
                     for act in acts {
@@ -188,7 +191,7 @@ impl Load {
     }
 }
 
-impl Load {
+impl Load<'_> {
     /// If the keeper is gone, so are all processes, and the loop hears of that.
     async fn change_process(&mut self, command: ProcessCommand, limits: &mut Limits) {
         let Some(stack) = self.target.stack.as_mut() else { return };
@@ -310,12 +313,16 @@ fn nowhere() -> Places {
 }
 
 impl Engine {
-    fn start(plan: &Arc<Plan>, target: &Target, started: oneshot::Sender<RunClock>) -> std::io::Result<Self> {
+    fn start(
+        plan: &Arc<Plan>,
+        target: &Target,
+        generator: &Generator,
+        started: oneshot::Sender<RunClock>,
+    ) -> Self {
         let (line_sender, lines) = mpsc::unbounded_channel();
-        let (end_sender, ended) = oneshot::channel();
         let stop = CancellationToken::new();
         let clients = Clients::default();
-        let load = LoadRun {
+        let ended = generator.offer(LoadRun {
             plan: Arc::clone(plan),
             base: target.base.clone(),
             lines: line_sender,
@@ -327,16 +334,8 @@ impl Engine {
                 experiment_through: target.experiment_through.clone(),
                 ..EngineOptions::default()
             },
-        };
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().thread_name("engine").enable_all().build()?;
-        std::thread::Builder::new().name("engine-main".to_owned()).spawn(move || {
-            let end = runtime.block_on(loadlab_engine::offer(load));
-            // The conductor is gone only when the program is.
-            drop(end_sender.send(end));
-            runtime.shutdown_background();
-        })?;
-        Ok(Self { lines, ended, stop, clients })
+        });
+        Self { lines, ended, stop, clients }
     }
 }
 

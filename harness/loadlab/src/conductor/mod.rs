@@ -13,18 +13,23 @@ pub mod admission;
 pub mod arms;
 pub mod environment;
 pub mod external;
+pub mod gate;
+mod generator;
+pub mod hidden;
 mod limits;
 mod measure;
 mod progress;
 pub mod reach;
 mod recording;
+pub mod search;
 pub mod target;
+mod trials;
 
 use std::{fmt, path::Path, sync::Arc};
 
 use loadlab_chaos::schedule::{self, FitError, PlaceError};
-use loadlab_record::{Ending, FORMAT, Header, JournalLine, RunFile, TargetInfo};
-use loadlab_scenario::{Plan, condition::InstancesError, plan::TargetPlan};
+use loadlab_record::{FORMAT, Header, JournalLine, RunFile, TargetInfo};
+use loadlab_scenario::{LoadAxis, Plan, TrialError, condition::InstancesError, plan::TargetPlan};
 use target_service::profile::{Profile, ProfileError};
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +38,7 @@ use self::{
     admission::Refusal,
     arms::TooManyInstances,
     external::External,
+    generator::Generator,
     progress::Progress,
     reach::{Reach, ReachError},
     recording::Recording,
@@ -92,8 +98,17 @@ pub enum RunError {
     EngineLost,
     /// The process cannot listen to signals, or has no runtime.
     System(std::io::Error),
-    /// A signal came before the load began.
+    /// A signal ended it before there was anything to judge.
     Signal(i32),
+    /// A load cannot be offered.
+    Trial(TrialError),
+    /// The target does not carry even a little, before a trial or after one.
+    NeverCalm {
+        /// The load that it did not carry.
+        load: f64,
+        /// In what that is counted.
+        axis: LoadAxis,
+    },
 }
 
 impl fmt::Display for RunError {
@@ -114,6 +129,13 @@ impl fmt::Display for RunError {
             }
             Self::System(error) => write!(f, "the system refused: {error}"),
             Self::Signal(_) => f.write_str("stopped before the load began; nothing was measured"),
+            Self::Trial(error) => write!(f, "{error}"),
+            Self::NeverCalm { load, axis } => write!(
+                f,
+                "the target does not recover: {load:.3}{} is not carried within the allowed loss, or its queues \
+                 do not empty",
+                axis.unit()
+            ),
         }
     }
 }
@@ -170,7 +192,8 @@ pub async fn run(request: Request<'_>) -> Result<Finished, RunError> {
         RunFolder::create(request.out, &plan.name, &stamp, plan.seed.get()).map_err(RunError::Folder)?;
     let progress = Progress::start(plan.load.duration().as_secs_f64());
     progress.preparing("bringing the target up");
-    let target = match bring_up(&plan, profile.as_ref(), &request, &folder, &mut signals).await {
+    let (what, with) = (What::Plan(&plan, profile.as_ref()), (&request.external, &request.reach));
+    let mut target = match bring_up(what, with, &folder.logs(), &mut signals).await {
         Ok(target) => target,
         Err(error) => {
             progress.end();
@@ -180,23 +203,43 @@ pub async fn run(request: Request<'_>) -> Result<Finished, RunError> {
     let header = header(&plan, environment, &target.info);
     let mut journal = JournalWriter::create(&folder).map_err(RunError::Folder)?;
     journal.append(&JournalLine::Header(Box::new(header))).map_err(RunError::Folder)?;
-    let recording = Recording::new(Arc::clone(&plan), journal, progress);
-    let mut load = measure::Load { plan, target, recording, signals };
-    let ending = load.carry_out().await;
-    finish(load, folder, ending?).await
+    let mut recording = Recording::new(Arc::clone(&plan), journal, progress);
+    let generator = Generator::start().map_err(RunError::System)?;
+    let mut load = measure::Load {
+        plan,
+        target: &mut target,
+        generator: &generator,
+        recording: &mut recording,
+        signals: &mut signals,
+    };
+    let ending = load.carry_out().await?;
+    recording.end(ending).map_err(RunError::Folder)?;
+    finish(target, folder, signals).await
+}
+
+/// What is brought up.
+#[derive(Debug, Clone, Copy)]
+enum What<'a> {
+    /// What the plan loads; with its profile, if that is the reference target.
+    Plan(&'a Plan, Option<&'a Profile>),
+    /// What a shell command starts, for the plan's journeys.
+    Command(&'a Plan, &'a str),
 }
 
 /// The target, unless a signal comes first.
 async fn bring_up(
-    plan: &Plan,
-    profile: Option<&Profile>,
-    request: &Request<'_>,
-    folder: &RunFolder,
+    what: What<'_>,
+    with: (&External, &Reach),
+    logs: &Path,
     signals: &mut Signals,
 ) -> Result<Target, RunError> {
     let stop = CancellationToken::new();
-    let logs = folder.logs();
-    let up = target::up(plan, profile, (&request.external, &request.reach), &logs, &stop);
+    let up = async {
+        match what {
+            What::Plan(plan, profile) => target::up(plan, profile, with, logs, &stop).await,
+            What::Command(plan, command) => target::command(command, plan, logs, &stop).await,
+        }
+    };
     tokio::pin!(up);
     tokio::select! {
         target = &mut up => target.map_err(RunError::Target),
@@ -213,10 +256,8 @@ fn header(plan: &Plan, environment: loadlab_record::Environment, target: &Target
     Header { format: FORMAT, plan: plan.clone(), environment, target: target.clone() }
 }
 
-/// Ends the journal, and takes the stack down while the reports are written.
-async fn finish(load: measure::Load, folder: RunFolder, ending: Ending) -> Result<Finished, RunError> {
-    let measure::Load { mut recording, target, mut signals, .. } = load;
-    recording.end(ending).map_err(RunError::Folder)?;
+/// Takes the stack down while the reports are written.
+async fn finish(target: Target, folder: RunFolder, mut signals: Signals) -> Result<Finished, RunError> {
     let mut down = tokio::spawn(async move {
         if let Some(stack) = target.stack {
             // A keeper that had ended already has taken everything with it.

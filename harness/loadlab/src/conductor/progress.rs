@@ -15,6 +15,10 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     said: Option<Instant>,
+    /// What the moving line begins with.
+    label: String,
+    /// It is one of many, each of which has its own line in the end: in a log it says nothing itself.
+    is_part: bool,
 }
 
 impl Progress {
@@ -28,13 +32,19 @@ impl Progress {
             bar.set_style(style);
             bar
         });
-        Self { bar, said: None }
+        Self { bar, said: None, label: String::new(), is_part: false }
+    }
+
+    /// For one of many loads, named by `label`.
+    pub(crate) fn labelled(label: &str, expected_s: f64) -> Self {
+        Self { label: format!("{label} · "), is_part: true, ..Self::start(expected_s) }
     }
 
     /// Says something before the load begins.
     pub(crate) fn preparing(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.set_message(text.to_owned()),
+            Some(bar) => bar.set_message(format!("{}{text}", self.label)),
+            None if self.is_part => {}
             None => output::say(text),
         }
     }
@@ -47,8 +57,8 @@ impl Progress {
             // A run may last longer than its load: the drain is not known beforehand.
             bar.set_length(bar.length().unwrap_or(at).max(at));
             bar.set_position(at);
-            bar.set_message(text);
-        } else if self.said.is_none_or(|said| said.elapsed() >= LINE_EVERY) {
+            bar.set_message(format!("{}{text}", self.label));
+        } else if !self.is_part && self.said.is_none_or(|said| said.elapsed() >= LINE_EVERY) {
             output::say(&text);
             self.said = Some(Instant::now());
         }
@@ -56,6 +66,9 @@ impl Progress {
 
     /// Says something that stays.
     pub(crate) fn note(&self, text: &str) {
+        if self.is_part {
+            return;
+        }
         match &self.bar {
             Some(bar) => bar.suspend(|| output::say(text)),
             None => output::say(text),

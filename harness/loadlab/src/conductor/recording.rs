@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use loadlab_analysis::{Alarm, Live, Missed, Watch};
+use loadlab_analysis::{Alarm, Live, LossLimit, Missed, Watch};
 use loadlab_clock::Offset;
 use loadlab_record::{
     EndReason, Ending, EventKind, Histogram, JournalLine, Outcome, RunEvent, Scrape, Window,
@@ -38,6 +38,8 @@ pub(crate) struct Recording {
     journal: JournalWriter,
     live: Live,
     watch: Watch,
+    /// What may be lost before the rest is not worth its time.
+    limit: Option<LossLimit>,
     progress: Progress,
     state: ProgressState,
     /// The newest windows' response times, newest last.
@@ -57,12 +59,18 @@ impl Recording {
             journal,
             live,
             watch,
+            limit: None,
             progress,
             state,
             recent: Vec::new(),
             newest: BTreeMap::new(),
             at: Offset::ZERO,
         }
+    }
+
+    /// The same, of a run that ends when it has lost more than this.
+    pub(crate) fn limited(self, limit: Option<LossLimit>) -> Self {
+        Self { limit, ..self }
     }
 
     /// Says what is done before the load.
@@ -142,6 +150,10 @@ impl Recording {
         }
         for alarm in self.watch.window(window) {
             acts.push(self.alarm(alarm)?);
+        }
+        if self.limit.as_mut().is_some_and(|limit| limit.window(window)) {
+            let condition = "more is lost than the whole trial may lose".to_owned();
+            acts.push(Act::End(EndReason::AbortedIf { condition }));
         }
         Ok(acts)
     }

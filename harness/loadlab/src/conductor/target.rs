@@ -243,6 +243,29 @@ pub async fn reference(
     Ok(Target { stack: Some(stack), ..Target::direct(base, info, endpoints) })
 }
 
+/// Starts somebody's own service by a shell command and waits until it accepts connections. The load reaches
+/// it through the fault proxy, as any target that loadlab starts.
+pub async fn command(
+    command: &str,
+    plan: &Plan,
+    logs: &Path,
+    stop: &CancellationToken,
+) -> Result<Target, TargetError> {
+    let role = RoleSpec {
+        name: FOREIGN.to_owned(),
+        role: roles::command::COMMAND.to_owned(),
+        depends_on: Vec::new(),
+        config: roles::command::config(command),
+    };
+    let aware = aware_edges(&plan.faults);
+    let request = StackRequest { roles: vec![role], aware, ..keeper_alone(logs, plan.speed, plan.seed) };
+    let stack = Stack::up(request, stop.clone()).await.map_err(TargetError::Stack)?;
+    let base = format!("http://{}", stack.address(FOREIGN).unwrap_or_default());
+    let versions = BTreeMap::from([("command".to_owned(), command.to_owned())]);
+    let info = TargetInfo { base: base.clone(), versions, ..TargetInfo::default() };
+    Ok(Target { stack: Some(stack), ..Target::direct(base, info, Vec::new()) })
+}
+
 fn request(recipe: &Recipe<'_>, logs: &Path) -> StackRequest {
     let config = |role: &str| {
         let experiment = recipe.experiment.as_ref().filter(|_| arms::is_experiment(role));

@@ -15,11 +15,13 @@ mod one_thread;
 pub(crate) mod pinned;
 pub(crate) mod proxy;
 mod rounds;
+pub(crate) mod search;
 pub(crate) mod server;
 pub(crate) mod workers;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use loadlab_stack::CpuTime;
 use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::{Value, json};
 
@@ -30,7 +32,7 @@ use self::{
 use crate::{
     child::{self, ChildError, Server},
     machine::Machine,
-    quiet::{self, CpuTime, Noise},
+    quiet::{self, Noise},
 };
 
 /// What the server and the competitor are pinned to.

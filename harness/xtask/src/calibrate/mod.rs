@@ -17,6 +17,7 @@ pub(crate) mod server;
 
 use std::{fmt, fs, io, path::PathBuf, time::Duration};
 
+use loadlab_stack::CpuTime;
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::cases::Scale;
@@ -29,7 +30,7 @@ use self::{
 use crate::{
     child::{self, ChildError, Server},
     journal::Journalled,
-    quiet::{self, Awake, CpuTime, Noise},
+    quiet::{self, Awake, Noise},
 };
 
 /// Why a calibration could not be made.

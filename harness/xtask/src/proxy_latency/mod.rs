@@ -16,6 +16,7 @@ pub(crate) mod role;
 
 use std::{fmt, time::Duration};
 
+use loadlab_stack::CpuTime;
 use serde_json::{Value, json};
 
 use self::{
@@ -24,7 +25,7 @@ use self::{
 };
 use crate::{
     child::{self, ChildError, Server},
-    quiet::{self, Awake, CpuTime, Noise},
+    quiet::{self, Awake, Noise},
 };
 
 /// Why there is no measurement.

@@ -23,7 +23,7 @@ const ARROWS: [(&str, Option<&[&str]>); 14] = [
     ),
     ("target-service", Some(&["loadlab-clock", "loadlab-e2e"])),
     ("loadlab", None),
-    ("loadlab-e2e", Some(&[])),
+    ("loadlab-e2e", Some(&["loadlab-clock", "loadlab-record", "loadlab-analysis"])),
     ("xtask", None),
     // Outside of the workspace.
     ("loadlab-fuzz", Some(&["loadlab-chaos"])),

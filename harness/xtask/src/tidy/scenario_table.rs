@@ -3,8 +3,9 @@
 use super::{Finding, Tree};
 
 /// Where files are shipped, and the README that lists them.
-const SHIPPED: [(&str, &str); 4] = [
+const SHIPPED: [(&str, &str); 5] = [
     ("scenarios", "scenarios/README.md"),
+    ("scenarios/capacity", "scenarios/README.md"),
     ("scenarios/studies", "scenarios/README.md"),
     ("chaos/faults", "chaos/README.md"),
     ("chaos/exercises", "chaos/README.md"),

@@ -19,6 +19,7 @@ mod table;
 
 use std::{fmt, io, net::SocketAddr, path::PathBuf};
 
+use loadlab_stack::CpuTime;
 use serde_json::{Value, json};
 
 use self::{
@@ -31,7 +32,7 @@ use super::Settings;
 use crate::{
     child::{self, ChildError, Server},
     machine::Machine,
-    quiet::{self, CpuTime, Noise},
+    quiet::{self, Noise},
 };
 
 /// What load and upstreams are pinned to, and what the proxies.
