@@ -184,13 +184,13 @@ impl Losses {
         value_text(self.offered_less, "share")
     }
 
-    /// `0.2 % of the median trial against 1.4 %, more than base in 1 of 5 pairs`.
+    /// `0.2 % of its arrivals against 1.4 %, more than base in 1 of 5 pairs`.
     fn seen(&self) -> String {
         let share = |loss| value_text(loss, "share");
         format!(
-            "{} of its median trial against {}, more than base in {} of {}",
-            share(self.head.median),
-            share(self.base.median),
+            "{} of its arrivals against {}, more than base in {} of {}",
+            share(self.head.pooled),
+            share(self.base.pooled),
             self.head_lost_more,
             count(f64::from(self.pairs), "pair", "pairs")
         )

@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(
             result.reasons,
             [
-                "Regression: even with 5.13 % less load head lost more than base (30 % of its median trial \
+                "Regression: even with 5.13 % less load head lost more than base (30 % of its arrivals \
                  against 1 %, more than base in 6 of 6 pairs).",
                 "p95: 4 s against base's 2 s (+100 %), worse by more than the margin of +10 %.",
             ]

@@ -62,7 +62,7 @@ fn a_head_that_loses_less_passes_after_three_pairs_and_one_that_loses_more_fails
     assert_eq!((trials_done, kind(&decision)), (6, "pass"));
     assert_eq!(
         decision.sentence(),
-        "Pass: with 5.13 % less load head lost less than base (0 % of its median trial against 1.43 %, more \
+        "Pass: with 5.13 % less load head lost less than base (0 % of its arrivals against 1.43 %, more \
          than base in 0 of 3 pairs)."
     );
     let (trials_done, decision) = early(&trials(&[(50, 3_500); 10]));

@@ -27,7 +27,7 @@ pub(super) fn tiles(job: &GateJob) -> Vec<Fact> {
 
 fn of_losses(job: &GateJob, losses: &Losses, rules: &Rules) -> Vec<Fact> {
     let (base, head) = (&losses.base, &losses.head);
-    let lost = |side: &SideLosses| figures::share(side.median);
+    let lost = |side: &SideLosses| figures::share(side.pooled);
     let loads = |side: &SideLosses| format!("at {}", words::loads(side.load_low, side.load_high, job.axis));
     let sum = words::score(losses.score);
     let bars = bars(rules);
