@@ -12,14 +12,18 @@ pub(crate) fn root() -> PathBuf {
     manifest.ancestors().nth(2).expect("the manifest is in harness/xtask").to_path_buf()
 }
 
-/// The commit that is checked out, with `-dirty` when anything but the reports differs from it;
-/// `unknown` where there is no git.
+/// Everything but the reports. They are what these tasks write: neither lines that were added nor a commit
+/// of them may make the next line one of other code.
+const MEASURED: [&str; 3] = ["--", ".", ":!reports"];
+
+/// The last commit that changed anything but the reports, with `-dirty` when anything but them differs from
+/// what is checked out; `unknown` where there is no git.
 pub(crate) fn commit() -> String {
-    let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else {
+    let last = git(&[&["log", "-1", "--abbrev=12", "--format=%h"], &MEASURED[..]].concat());
+    let Some(commit) = last.filter(|commit| !commit.is_empty()) else {
         return "unknown".to_owned();
     };
-    // Reports are what these tasks write: they must not make their own next line dirty.
-    let changes = git(&["status", "--porcelain", "--untracked-files=no", "--", ".", ":!reports"]);
+    let changes = git(&[&["status", "--porcelain", "--untracked-files=no"], &MEASURED[..]].concat());
     let clean = changes.is_some_and(|changes| changes.is_empty());
     if clean { commit } else { format!("{commit}-dirty") }
 }

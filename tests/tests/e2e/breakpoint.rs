@@ -35,7 +35,7 @@ fn the_breaking_point_of_a_queue_is_found() {
     let lab = Lab::new();
     let (queue, knee) = queue();
     let arguments =
-        ["--start", "900", "--trial", "3s", "--trials", "16", "--precision", "5%", "--format", "json"];
+        ["--start", "900", "--trial", "2s", "--trials", "16", "--precision", "5%", "--format", "json"];
     let ended = search(&lab, &queue, &arguments);
     assert!(matches!(ended.code, Some(0 | 5)), "{:?}\n{}", ended.code, ended.stderr);
     let found = found(&ended);

@@ -71,7 +71,7 @@ fn gate(head: &[&str]) -> Ended {
     let lab = Lab::new();
     let out = lab.path().join("gates");
     let fixed = ["gate", "search-capacity", "--base", "baseline", "--head", "baseline", "--speed", "15"];
-    let effort = ["--carried", "8", "--trial", "60s", "--pairs", "3", "--beside", "0"];
+    let effort = ["--carried", "8", "--trial", "40s", "--pairs", "3", "--beside", "0"];
     let mut arguments = [&fixed[..], &effort, &["--out", out.to_str().expect("UTF-8")]].concat();
     arguments.extend(head.iter().flat_map(|setting| ["--head-set", *setting]));
     loadlab(&arguments)

@@ -44,7 +44,7 @@ fn decided(rules: &Rules, progress: &Progress) -> Option<Decision> {
             Outcome::Same => Decision::Inconclusive { why: not_told(rules, pairs), evidence: Some(evidence) },
         });
     }
-    let why = too_many(&progress.spoilt).filter(|_| progress.spoilt.len() > rules.invalid_max as usize)?;
+    let why = too_many(&progress.spoilt).filter(|_| progress.in_vain(rules))?;
     Some(Decision::Inconclusive { why, evidence })
 }
 

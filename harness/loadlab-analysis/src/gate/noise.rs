@@ -68,8 +68,7 @@ pub struct TooFine {
 /// The next trial of an A/A job of so many pairs. It goes on where a gate would have decided.
 pub fn aa_next(rules: &Rules, pairs: u32, done: &[Done]) -> Option<Offer> {
     let progress = Progress::of(rules, done);
-    let spoilt = progress.spoilt.len() as u32 > rules.invalid_max;
-    (progress.pairs.len() < pairs as usize && !spoilt).then_some(progress.next)
+    (progress.pairs.len() < pairs as usize && !progress.in_vain(rules)).then_some(progress.next)
 }
 
 /// The noise of tier 1, from the trials of an A/A job.

@@ -114,23 +114,34 @@ fn a_load_out_of_reach_is_inconclusive_and_says_what_to_do() {
     begins((8, 60), "Inconclusive: head lost more than base, but no more than is allowed (");
 }
 
+/// All trials after the first `valid` ones are spoilt; what is said in the end, and after how many trials.
+fn spoilt_after(valid: usize, spoilt: Spoilt) -> (usize, String) {
+    let mut done = Vec::new();
+    loop {
+        match next(&rules(), &done) {
+            Step::Try(offer) if done.len() < valid => {
+                done.push(Done::of(offer, ARRIVALS, 0, Validity::Valid));
+            }
+            Step::Try(offer) => {
+                done.push(Done::of(offer, ARRIVALS, ARRIVALS, Validity::Invalid(spoilt)));
+            }
+            Step::Decided(decision) => return (done.len(), decision.sentence()),
+        }
+    }
+}
+
 #[test]
 fn too_many_spoilt_trials_are_no_verdict() {
-    let mut done = Vec::new();
-    let decision = loop {
-        match next(&rules(), &done) {
-            Step::Try(offer) => {
-                let validity = Validity::Invalid(Spoilt::GeneratorLimited);
-                done.push(Done::of(offer, ARRIVALS, ARRIVALS, validity));
-            }
-            Step::Decided(decision) => break decision,
-        }
-    };
-    assert_eq!(done.len(), 11);
-    assert_eq!(
-        decision.sentence(),
-        "Inconclusive: 11 trials did not count, mostly because the generator was the limit."
-    );
+    let said = "Inconclusive: 11 trials did not count, mostly because the CPU was stolen.";
+    assert_eq!(spoilt_after(0, Spoilt::CpuStolen), (11, said.to_owned()));
+}
+
+#[test]
+fn a_generator_that_cannot_offer_the_first_load_is_asked_three_times() {
+    let said = "Inconclusive: 3 trials did not count, mostly because the generator was the limit.";
+    assert_eq!(spoilt_after(0, Spoilt::GeneratorLimited), (3, said.to_owned()));
+    // One that could once may be able to again.
+    assert_eq!(spoilt_after(1, Spoilt::GeneratorLimited).0, 1 + 11);
 }
 
 proptest! {

@@ -7,6 +7,8 @@ use super::{Done, Offer, Rules, Side, Spoilt};
 
 /// Two loads are the same if they differ by less than this share: they went through a file.
 const SAME_LOAD: f64 = 1e-9;
+/// If the generator spoilt so many trials before any counted, it would spoil the next ones too.
+const IN_VAIN: usize = 3;
 
 /// A trial of each side that belong together.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +38,15 @@ impl Progress {
         let next = Offer { side: Side::Base, load: rules.load(0), repetition: 0, attempt: 0 };
         let start = Self { pairs: Vec::new(), next, spoilt: Vec::new(), steps: 0, held: None };
         done.iter().fold(start, |progress, trial| progress.after(rules, trial))
+    }
+
+    /// Whether no more trials are tried: more were spoilt than are repeated, or the generator cannot offer the
+    /// first load at all.
+    pub(super) fn in_vain(&self, rules: &Rules) -> bool {
+        let none_counts = self.pairs.is_empty() && self.held.is_none();
+        let by_generator = |one: &Spoilt| matches!(one, Spoilt::GeneratorLimited | Spoilt::DispatchLate);
+        self.spoilt.len() > rules.invalid_max as usize
+            || none_counts && self.spoilt.len() >= IN_VAIN && self.spoilt.iter().all(by_generator)
     }
 
     fn after(mut self, rules: &Rules, trial: &Done) -> Self {

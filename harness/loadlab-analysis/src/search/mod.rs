@@ -91,11 +91,22 @@ enum Wish {
     End(Reason),
 }
 
+/// If the generator spoilt so many trials before any counted, it would spoil the next ones too.
+const IN_VAIN: usize = 3;
+
+/// Whether no more trials are tried: more were invalid than are repeated, or the generator cannot offer the first
+/// load at all.
+fn in_vain(rules: &Rules, done: &[Trial], invalid: usize) -> bool {
+    let by_generator =
+        |trial: &Trial| matches!(trial.validity, Validity::Invalid(why) if why.is_the_generators());
+    invalid > rules.invalid_most as usize || done.len() >= IN_VAIN && done.iter().all(by_generator)
+}
+
 /// What to do after the trials `done`, in whatever order they are.
 pub fn next(method: Method, rules: &Rules, done: &[Trial]) -> Step {
     let levels = level::levels(rules, done);
     let invalid = done.iter().filter(|trial| !trial.counts()).count();
-    let wish = if invalid > rules.invalid_most as usize {
+    let wish = if in_vain(rules, done, invalid) {
         Wish::End(Reason::TooManyInvalid)
     } else {
         match method {

@@ -58,6 +58,13 @@ pub enum Invalid {
     Disturbed,
 }
 
+impl Invalid {
+    /// Whether the generator was the limit, as it will be again at the same load.
+    pub fn is_the_generators(self) -> bool {
+        matches!(self, Self::LateDispatch | Self::TooFewSent | Self::GeneratorBusy | Self::ConnectionLimit)
+    }
+}
+
 impl Trial {
     /// Whether the search may learn from it. A trial without arrivals tells nothing.
     pub fn counts(&self) -> bool {
