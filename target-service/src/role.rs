@@ -6,6 +6,10 @@
 
 use std::{collections::BTreeMap, fmt, io, net::SocketAddr};
 
+use futures::{
+    FutureExt as _,
+    future::{self, LocalBoxFuture},
+};
 use loadlab_clock::{Seed, Speed};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -126,19 +130,29 @@ impl std::error::Error for RoleError {
 pub const ROLES: [&str; 5] = ["redis", "sql", "llm", "service", "gateway"];
 
 /// Runs one role until `stop`; calls `ready` once, when it serves.
-pub async fn run(
-    role: &str,
+pub fn run<'a>(
+    role: &'a str,
     config: RoleConfig,
     stop: CancellationToken,
-    ready: impl FnOnce(&Ready),
-) -> Result<(), RoleError> {
+    ready: impl FnOnce(&Ready) + 'a,
+) -> LocalBoxFuture<'a, Result<(), RoleError>> {
+    run_boxed(role, config, stop, Box::new(ready))
+}
+
+/// Not generic and boxed: so the roles are compiled once, with this crate, and not with each that awaits them.
+fn run_boxed<'a>(
+    role: &'a str,
+    config: RoleConfig,
+    stop: CancellationToken,
+    ready: Box<dyn FnOnce(&Ready) + 'a>,
+) -> LocalBoxFuture<'a, Result<(), RoleError>> {
     match role {
-        "redis" => crate::redis_server::serve(config, stop, ready).await,
-        "sql" => crate::sql_server::serve(config, stop, ready).await,
-        "llm" => crate::llm::serve(config, stop, ready).await,
-        "service" => crate::service::serve(config, stop, ready).await,
-        "gateway" => crate::gateway::serve(config, stop, ready).await,
-        _ => Err(RoleError::Unknown { role: role.to_owned() }),
+        "redis" => crate::redis_server::serve(config, stop, ready).boxed_local(),
+        "sql" => crate::sql_server::serve(config, stop, ready).boxed_local(),
+        "llm" => crate::llm::serve(config, stop, ready).boxed_local(),
+        "service" => crate::service::serve(config, stop, ready).boxed_local(),
+        "gateway" => crate::gateway::serve(config, stop, ready).boxed_local(),
+        _ => future::ready(Err(RoleError::Unknown { role: role.to_owned() })).boxed_local(),
     }
 }
 

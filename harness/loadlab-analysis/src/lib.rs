@@ -35,7 +35,6 @@ mod losses;
 #[cfg(test)]
 mod made_up;
 mod metrics;
-mod nearest;
 mod objectives;
 pub mod queueing;
 mod remarks;

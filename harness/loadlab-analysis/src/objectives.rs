@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use loadlab_clock::text::format_duration;
 use loadlab_record::{EndReason, ObjectiveResult, RunFile, Verdict, Window};
-use loadlab_scenario::objective::{Compare, LatencyKind, Measure, MetricStatistic, Objective};
+use loadlab_scenario::{
+    nearest,
+    objective::{Compare, LatencyKind, Measure, MetricStatistic, Objective},
+};
 
 use crate::{
     Metrics, Observation, Rules, View, evaluate,
     facts::{self, Point},
     holds,
-    nearest::nearest,
     rules::active,
     unit,
     words::value_text,

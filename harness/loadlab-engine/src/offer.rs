@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::{FutureExt as _, future::BoxFuture};
 use http::HeaderValue;
 use loadlab_clock::{Offset, RunClock, Sleeper};
 use loadlab_record::JournalLine;
@@ -190,7 +191,12 @@ pub async fn offer(run: LoadRun) -> Result<LoadEnd, EngineError> {
 ///
 /// # Errors
 /// Those of [`offer`].
-pub async fn offer_with(crew: &Crew, run: LoadRun) -> Result<LoadEnd, EngineError> {
+pub fn offer_with(crew: &Crew, run: LoadRun) -> BoxFuture<'_, Result<LoadEnd, EngineError>> {
+    // Boxed, so that it is compiled once, with this crate, and not with each that awaits it.
+    offer_by(crew, run).boxed()
+}
+
+async fn offer_by(crew: &Crew, run: LoadRun) -> Result<LoadEnd, EngineError> {
     let wanted = workers(&run.plan, &run.options);
     if wanted > crew.workers() {
         let reported = crew.workers();

@@ -45,6 +45,7 @@ use document::{Document, Place, Problem, Problems, Text};
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use named::{NamedFault, NamedSummary, named_fault};
+pub use nearest::nearest;
 pub use overrides::Override;
 pub use plan::Plan;
 pub use schema::{schema, study_schema};

@@ -1,7 +1,7 @@
 //! What was probably meant by a misspelt name.
 
 /// The candidate most like `name`, if it is like enough to be worth saying.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Names are short; anything longer is not a misspelt one, and the distance is quadratic.
     const CHARS_MAX: usize = 60;
     if name.is_empty() || name.len() > CHARS_MAX {

@@ -98,9 +98,7 @@ pub enum PlanError {
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown { name, known } => {
-                write!(f, "there is no scenario `{name}`; there is {}", known.join(", "))
-            }
+            Self::Unknown { name, known } => f.write_str(&shelf::unknown("scenario", name, known)),
             Self::Unreadable(error) => write!(f, "{error}"),
             Self::BadSet { text } => {
                 write!(f, "--set {text}: PATH=VALUE is expected, as in load.burst.users=50")

@@ -46,6 +46,18 @@ impl std::error::Error for Unreadable {
     }
 }
 
+/// That there is no such file: with the name that was probably meant, or with all that there are.
+pub(crate) fn unknown(what: &str, name: &str, known: &[String]) -> String {
+    let nearest = loadlab_scenario::nearest(name, known.iter().map(String::as_str));
+    match nearest {
+        Some(nearest) => format!(
+            "there is no {what} `{name}`\n  hint: the nearest name is `{nearest}`; `loadlab list` has all"
+        ),
+        None if known.is_empty() => format!("there is no {what} `{name}`"),
+        None => format!("there is no {what} `{name}`; there is {}", known.join(", ")),
+    }
+}
+
 /// The file that `name` means: a path, or the name of one in these folders, nearest first, or of a shipped
 /// one. `None` if no file has that name.
 pub(crate) fn find(

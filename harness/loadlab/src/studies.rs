@@ -45,10 +45,7 @@ pub enum StudyError {
 impl fmt::Display for StudyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown { name, known } if known.is_empty() => write!(f, "there is no study `{name}`"),
-            Self::Unknown { name, known } => {
-                write!(f, "there is no study `{name}`; there is {}", known.join(", "))
-            }
+            Self::Unknown { name, known } => f.write_str(&shelf::unknown("study", name, known)),
             Self::Unreadable(error) => write!(f, "{error}"),
             Self::Invalid(diagnostics) => write!(f, "{diagnostics}"),
         }
@@ -130,8 +127,12 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_says_what_there_is() {
-        let error = find("strss-report").expect_err("no such study");
-        assert_eq!(error.to_string(), "there is no study `strss-report`; there is stress-report");
+    fn an_unknown_name_says_what_there_is_and_a_misspelt_one_what_was_meant() {
+        let said = |name| find(name).expect_err("no such study").to_string();
+        assert_eq!(
+            said("strss-report"),
+            "there is no study `strss-report`\n  hint: the nearest name is `stress-report`; `loadlab list` has all"
+        );
+        assert_eq!(said("banana"), "there is no study `banana`; there is stress-report");
     }
 }

@@ -40,7 +40,7 @@ const ERRORS_MARGIN: f64 = 0.005;
 pub(crate) fn execute(arguments: &GateArgs) -> Exit {
     let sides = match Sides::of(arguments) {
         Ok(sides) => sides,
-        Err(error) => return output::fail(error.exit(), &error.to_string(), error.hint()),
+        Err(error) => return output::fail(error.exit(), &error.to_string(), error.hint().as_deref()),
     };
     let terms = match Terms::of(arguments, &sides.base.plan) {
         Ok(terms) => terms,

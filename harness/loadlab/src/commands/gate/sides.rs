@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use loadlab_scenario::Plan;
+use loadlab_scenario::{Plan, nearest};
 use target_service::profile::Profile;
 
 use crate::{
@@ -45,6 +45,8 @@ enum Kind {
 pub(super) enum SidesError {
     /// The scenario, or what is laid over it.
     Plan(PlanError),
+    /// A word that is no command either, and nearly the name of a profile.
+    Misspelt { spec: String, nearest: &'static str },
     /// Settings of something that has no profile.
     NoProfile {
         /// What it is.
@@ -60,6 +62,7 @@ impl fmt::Display for SidesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Plan(error) => write!(f, "{error}"),
+            Self::Misspelt { spec, .. } => write!(f, "there is no profile `{spec}`"),
             Self::NoProfile { spec } => {
                 write!(f, "`{spec}` is no profile of the reference target, so nothing of it can be set")
             }
@@ -81,31 +84,39 @@ impl std::error::Error for SidesError {}
 impl SidesError {
     pub(super) const fn exit(&self) -> Exit {
         match self {
-            Self::Plan(_) | Self::NoProfile { .. } | Self::NoStores => Exit::Invalid,
+            Self::Plan(_) | Self::Misspelt { .. } | Self::NoProfile { .. } | Self::NoStores => Exit::Invalid,
             Self::Kinds { .. } => Exit::Incomparable,
         }
     }
 
-    pub(super) const fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Plan(_) => None,
-            Self::NoProfile { .. } => {
-                Some("`loadlab list` names the profiles; a command has its settings itself")
+    pub(super) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Plan(_) => return None,
+            Self::Misspelt { spec, nearest } => {
+                return Some(format!(
+                    "the nearest name is `{nearest}`; a command that is called so is given as `exec {spec}`"
+                ));
             }
-            Self::NoStores => Some("leave them out, or compare profiles"),
-            Self::Kinds { .. } => Some("give both as profiles, both as addresses, or both as commands"),
-        }
+            Self::NoProfile { .. } => "`loadlab list` names the profiles; a command has its settings itself",
+            Self::NoStores => "leave them out, or compare profiles",
+            Self::Kinds { .. } => "give both as profiles, both as addresses, or both as commands",
+        };
+        Some(hint.to_owned())
     }
 }
 
 impl Kind {
-    fn of(spec: &str) -> Self {
+    fn of(spec: &str) -> Result<Self, SidesError> {
         if spec.starts_with("http://") || spec.starts_with("https://") {
-            Self::Address
-        } else if Profile::named(spec).is_ok() {
-            Self::Profile
-        } else {
-            Self::Command
+            return Ok(Self::Address);
+        }
+        if Profile::named(spec).is_ok() {
+            return Ok(Self::Profile);
+        }
+        // A word alone may be a command, but rather not where a profile is called nearly so.
+        match nearest(spec, Profile::names()) {
+            Some(nearest) => Err(SidesError::Misspelt { spec: spec.to_owned(), nearest }),
+            None => Ok(Self::Command),
         }
     }
 
@@ -124,7 +135,7 @@ impl Sides {
         // With --aa base is compared with itself.
         let head = arguments.head.as_ref().unwrap_or(&arguments.base);
         let head_set = if arguments.noise.aa { &arguments.base_set } else { &arguments.head_set };
-        let kinds = [Kind::of(&arguments.base), Kind::of(head)];
+        let kinds = [Kind::of(&arguments.base)?, Kind::of(head)?];
         if kinds[0] != kinds[1] {
             return Err(SidesError::Kinds { base: kinds[0].name(), head: kinds[1].name() });
         }
@@ -141,7 +152,7 @@ impl Sides {
 
 impl Sided {
     fn of(arguments: &GateArgs, spec: &str, set: &[String]) -> Result<Self, SidesError> {
-        let kind = Kind::of(spec);
+        let kind = Kind::of(spec)?;
         if kind != Kind::Profile && !set.is_empty() {
             return Err(SidesError::NoProfile { spec: spec.to_owned() });
         }
@@ -173,8 +184,18 @@ mod tests {
 
     #[test]
     fn what_is_neither_address_nor_profile_is_a_command() {
-        let kinds =
-            ["http://127.0.0.1:8080", "https://shop", "baseline", "./serve --port $PORT"].map(Kind::of);
-        assert_eq!(kinds, [Kind::Address, Kind::Address, Kind::Profile, Kind::Command]);
+        let kinds = ["http://127.0.0.1:8080", "https://shop", "baseline", "./serve --port $PORT", "serve"]
+            .map(|spec| Kind::of(spec).expect(spec));
+        assert_eq!(kinds, [Kind::Address, Kind::Address, Kind::Profile, Kind::Command, Kind::Command]);
+    }
+
+    #[test]
+    fn a_word_that_is_nearly_a_profile_is_no_command() {
+        let error = Kind::of("basline").expect_err("misspelt");
+        assert_eq!(
+            (error.to_string().as_str(), error.exit()),
+            ("there is no profile `basline`", Exit::Invalid)
+        );
+        assert!(error.hint().is_some_and(|hint| hint.starts_with("the nearest name is `baseline`;")));
     }
 }
