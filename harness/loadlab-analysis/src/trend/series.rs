@@ -35,6 +35,8 @@ pub struct Trends {
     pub recent: usize,
     /// A change is told if chance would do as well in at most this share of the cases.
     pub significance: f64,
+    /// A change is seen only with so many results before it and after it.
+    pub segment_min: usize,
     /// Each scenario on each target.
     pub series: Vec<Series>,
     /// What could not be read.
@@ -132,6 +134,7 @@ pub fn trends(
         sense: followed.sense(),
         recent,
         significance: TrendRules::default().significance,
+        segment_min: TrendRules::default().segment_min,
         series: series.collect(),
         left_out: unreadable,
     }

@@ -89,8 +89,10 @@ impl TrendView {
             left_out: left_out(&trends.left_out),
             method: format!(
                 "E-divisive with means: a change is told if values in random order can be split as well in at \
-                 most {} of the cases. It tells of days: what else changed on the machine is in it.",
-                figures::share(trends.significance)
+                 most {} of the cases, and not before {} have it. It tells of days: what else changed on the \
+                 machine is in it.",
+                figures::share(trends.significance),
+                results(trends.segment_min)
             ),
         }
     }
