@@ -4,9 +4,21 @@
 pub fn value_text(value: f64, unit: &str) -> String {
     match unit {
         "s" => seconds_text(value),
-        "share" => format!("{} %", number(value * 100.0)),
+        "share" => share_text(value),
         "/s" => format!("{}/s", number(value)),
         _ => number(value),
+    }
+}
+
+/// A share as a percentage. What is not all never reads `100 %`, what is not nothing never `0 %`, unless float
+/// arithmetic alone keeps it from being so.
+fn share_text(share: f64) -> String {
+    let (percent, left) = (share * 100.0, 100.0 - share * 100.0);
+    match number(percent).as_str() {
+        "0" if percent > 1e-9 => "<0.001 %".to_owned(),
+        "100" if left > 0.005 => format!("{percent:.2} %"),
+        "100" if left > 1e-9 => ">99.99 %".to_owned(),
+        text => format!("{text} %"),
     }
 }
 
@@ -56,6 +68,12 @@ mod tests {
             (0.8900, "share", "89 %"),
             (0.996, "share", "99.6 %"),
             (1.0, "share", "100 %"),
+            (0.999_6, "share", "99.96 %"),
+            (0.999_999, "share", ">99.99 %"),
+            (0.0, "share", "0 %"),
+            (0.000_000_1, "share", "<0.001 %"),
+            (0.1 + 0.2 - 0.3, "share", "0 %"),
+            (1.002, "share", "100 %"),
             (6.789, "/s", "6.79/s"),
             (12345.6, "", "12346"),
             (80.0, "", "80"),
